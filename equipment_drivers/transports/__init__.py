@@ -1,0 +1,3 @@
+"""Bytes in and out, without meaning."""
+
+from __future__ import annotations
