@@ -75,7 +75,7 @@ class StopStep:
     """One message of a stop plan, as data the stopper can carry out without driver code.
 
     `kind` and `payload`:
-    - `descriptor`: {"write_hex": …, "expect": regex of the confirming reply or ""}; the bytes go to the
+    - `descriptor`: {"write_hex": …, "expect": regex of the reply or ""}; the bytes go to the
       duplicate of the connection's descriptor.
     - `opcua_call`: {"endpoint", "object": [[namespace uri, browse name], …] below Objects,
       "method": [uri, name], "confirm": {"path": [[uri, name], …], "equals": [value, …]} or null}
@@ -103,7 +103,7 @@ class StopPlan:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
-    """Static description of one device: what it can be told and what it measures."""
+    """What one device can be told and what it measures; static."""
 
     device: str
     kind: str
@@ -210,7 +210,7 @@ class Driver(Protocol):
         ...
 
     async def connect(self) -> None:
-        """Open, shake hands, verify identity. Raises WireFault or SetupFault; the caller bounds it."""
+        """Open, shake hands, verify identity; the caller bounds it (WireFault, SetupFault)."""
         ...
 
     async def resync(self) -> None:

@@ -71,7 +71,7 @@ class Reading:
     """One value of one signal.
 
     `value` is None when the quality is BAD and no number was had; booleans are 0.0 and 1.0.
-    `unit` is a UCUM-like code (`Cel`, `W`, `kW.h`, `mm`, `%`, `s`, `1`). Times are aware UTC lab time.
+    `unit` is a UCUM-like code (`Cel`, `W`, `kW.h`, `mm`, `%`, `s`, `1`). Times: aware UTC lab time.
     """
 
     device: str
@@ -128,7 +128,7 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class DeviceMessage:
-    """Something the device said that a person should see (a fault text, a prompt, an adopted job)."""
+    """Something the device said that a person should see (a fault, a prompt, an adopted job)."""
 
     device: str
     code: str
