@@ -160,7 +160,7 @@ class CommandResult:
 
 
 class StopOutcome(StrEnum):
-    """SENT: the bytes are out. CONFIRMED: the device says it stopped. FAILED: go press the button."""
+    """SENT: bytes are out. CONFIRMED: the device says it stopped. FAILED: press the button."""
 
     SENT = "SENT"
     CONFIRMED = "CONFIRMED"
