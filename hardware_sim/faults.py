@@ -1,0 +1,86 @@
+"""Named, seeded faults: a table of what can be wrong, and what is wrong now.
+
+A simulator states its faults as `{name: {parameter: default}}` and asks here at the places where
+they bite. Three parameters mean the same everywhere: `p` (probability per chance), `times` (ends
+after so many hits; 0 = no limit) and `for_s` (ends after so many lab seconds; 0 = no limit).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from hardware_sim.clock import SimClock
+
+Params = dict[str, Any]  # numbers, or text where the table's default is text
+FaultTable = Mapping[str, Mapping[str, float | str]]
+
+
+class UnknownFault(ValueError):
+    """The simulator has no such fault, or the fault no such parameter."""
+
+
+class Faults:
+    """The faults of one simulator. All chances come from one seeded source."""
+
+    def __init__(self, table: FaultTable, clock: SimClock, seed: int) -> None:
+        self._table = table
+        self._clock = clock
+        self._random = random.Random(seed)
+        self._active: dict[str, Params] = {}
+        self._until: dict[str, float] = {}
+
+    def raise_fault(self, name: str, params: Mapping[str, object]) -> Params:
+        """Turn `name` on, its defaults filled in; UnknownFault if the table does not have it."""
+        if name not in self._table:
+            raise UnknownFault(f"no fault {name!r}; known: {', '.join(sorted(self._table))}")
+        known = {"times": 0.0, "for_s": 0.0, **self._table[name]}
+        if strange := sorted(set(params) - set(known)):
+            raise UnknownFault(f"{name} has no {strange}; known: {sorted(known)}")
+        full: Params = {
+            key: _like(default, params.get(key, default)) for key, default in known.items()
+        }
+        self._active[name] = full
+        self._until[name] = self._clock.elapsed() + (float(full["for_s"]) or float("inf"))
+        return full
+
+    def raise_text(self, text: str) -> tuple[str, Params]:
+        """Raise a fault written as an option: `name` or `name:key=value,key=value`."""
+        name, _, rest = text.partition(":")
+        pairs = (item.partition("=") for item in rest.split(",") if item)
+        return name, self.raise_fault(name, {key: value for key, _, value in pairs})
+
+    def clear(self, name: str | None = None) -> None:
+        """End one fault, or all of them."""
+        for key in [name] if name else list(self._active):
+            self._active.pop(key, None)
+
+    def active(self) -> dict[str, Params]:
+        """The faults that are on now."""
+        return {name: params for name in list(self._active) if (params := self.get(name))}
+
+    def get(self, name: str) -> Params | None:
+        """The parameters of `name` while it is on."""
+        if name in self._active and self._clock.elapsed() >= self._until[name]:
+            del self._active[name]
+        return self._active.get(name)
+
+    def strikes(self, name: str) -> Params | None:
+        """Whether the fault bites at this chance: draws `p`, counts `times` down."""
+        params = self.get(name)
+        if params is None or self._random.random() >= params.get("p", 1.0):
+            return None
+        if params["times"]:
+            params["times"] -= 1
+            if not params["times"]:
+                del self._active[name]
+        return params
+
+    def source(self) -> random.Random:
+        """The seeded source, for what a fault makes up (bytes, amounts)."""
+        return self._random
+
+
+def _like(default: float | str, value: object) -> float | str:
+    return str(value) if isinstance(default, str) else float(str(value))
