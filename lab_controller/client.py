@@ -1,0 +1,338 @@
+"""The lab as its clients see it: HTTP and one WebSocket, wire shapes in and out.
+
+Imports nothing of the lab but the wire shapes, so a console needs no driver and no database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
+
+from lab_controller.wire import (
+    BookingRequestShape,
+    BookingShape,
+    CommandRequest,
+    CommandShape,
+    Decision,
+    DeviceShape,
+    EquipmentShape,
+    GcodeShape,
+    LabShape,
+    LatchShape,
+    MeasurementRequest,
+    PartRequest,
+    PartyShape,
+    PersonShape,
+    Refusal,
+    ReportShape,
+    RunRequest,
+    RunShape,
+    SlotShape,
+    StopShape,
+    StreamMessage,
+    TrialRequest,
+    TrialShape,
+    WindowShape,
+)
+
+S = TypeVar("S", bound=BaseModel)
+
+REACH_TIMEOUT_S = 10.0
+LONG_TIMEOUT_S = 180.0
+
+
+class Refused(Exception):
+    """The lab said no; `refusal` has the code, the sentence and every problem."""
+
+    def __init__(self, status: int, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.status, self.refusal = status, refusal
+
+
+class Unreachable(Exception):
+    """No controller answers at this address."""
+
+
+class LabClient:
+    """A client of one lab. Use as an async context manager."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        language: str = "ja",
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.url, self._token, self.language = url.rstrip("/"), token, language
+        self._http = httpx.AsyncClient(
+            base_url=f"{self.url}/api/v1",
+            headers=self._headers(),
+            timeout=REACH_TIMEOUT_S,
+            transport=transport,
+        )
+
+    @classmethod
+    def for_lab(cls, url: str, token_file: Path, *, language: str = "ja") -> LabClient:
+        """A staff client with the token of a file."""
+        return cls(url, token_file.read_text(encoding="ascii").strip(), language=language)
+
+    async def __aenter__(self) -> LabClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()
+
+    def _headers(self) -> dict[str, str]:
+        headers = {"Accept-Language": self.language}
+        if self._token:
+            headers["Authorization"] = f"Bearer {self._token}"
+        return headers
+
+    # -- the lab and its devices ----------------------------------------------------------
+
+    async def lab(self) -> LabShape:
+        """The lab at a glance."""
+        return await self._one(LabShape, "GET", "/lab")
+
+    async def devices(self) -> list[DeviceShape]:
+        """Every device on its three axes."""
+        return await self._many(DeviceShape, "GET", "/devices")
+
+    async def device(self, device: str) -> DeviceShape:
+        """One device."""
+        return await self._one(DeviceShape, "GET", f"/devices/{device}")
+
+    async def command(
+        self,
+        device: str,
+        verb: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        lease: int | None = None,
+        wait: bool = True,
+    ) -> CommandShape:
+        """Send one command; `wait=False` returns while a long one goes on."""
+        body = CommandRequest(verb=verb, arguments=dict(arguments or {}), lease=lease, wait=wait)
+        return await self._one(
+            CommandShape, "POST", f"/devices/{device}/commands", body, timeout=LONG_TIMEOUT_S
+        )
+
+    async def command_row(self, command: str) -> CommandShape:
+        """One command as the ledger holds it."""
+        return await self._one(CommandShape, "GET", f"/commands/{command}")
+
+    async def command_log(self, device: str | None = None) -> list[CommandShape]:
+        """Who did what to which machine, newest first."""
+        params = {"device": device} if device else {}
+        return await self._many(CommandShape, "GET", "/commands", params=params)
+
+    async def reconnect(self, device: str) -> DeviceShape:
+        """Try the device's wire again now."""
+        return await self._one(DeviceShape, "POST", f"/devices/{device}/reconnect")
+
+    async def stop(self, device: str | None = None, reason: str = "") -> StopShape:
+        """Stop the lab, or one device. Needs no lease and asks nothing."""
+        return await self._one(
+            StopShape, "POST", "/stop", {"device": device, "reason": reason}, timeout=30.0
+        )
+
+    async def reset(self, reason: str, device: str | None = None) -> LatchShape:
+        """Lift the latch after every device has been verified."""
+        body = {"reason": reason, "device": device}
+        return await self._one(LatchShape, "POST", "/stop/reset", body, timeout=60.0)
+
+    async def window(
+        self, device: str, signal: str, start: datetime, end: datetime, buckets: int = 120
+    ) -> WindowShape:
+        """A window of one signal in buckets."""
+        params = {
+            "device": device,
+            "signal": signal,
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "buckets": buckets,
+        }
+        return await self._one(WindowShape, "GET", "/telemetry", params=params)
+
+    # -- booking ---------------------------------------------------------------------------
+
+    async def equipment(self) -> list[EquipmentShape]:
+        """What can be booked."""
+        return await self._many(EquipmentShape, "GET", "/equipment")
+
+    async def slots(self, equipment: str, start: datetime, end: datetime) -> list[SlotShape]:
+        """Free and taken slots of one piece of equipment."""
+        params = {"start": start.isoformat(), "end": end.isoformat()}
+        return await self._many(SlotShape, "GET", f"/equipment/{equipment}/slots", params=params)
+
+    async def parties(self) -> list[PartyShape]:
+        """Known organisations."""
+        return await self._many(PartyShape, "GET", "/parties")
+
+    async def people(self, party: str) -> list[PersonShape]:
+        """The people of a party."""
+        return await self._many(PersonShape, "GET", f"/parties/{party}/people")
+
+    async def bookings(self, start: datetime, end: datetime) -> list[BookingShape]:
+        """Bookings that touch a stretch of time."""
+        params = {"start": start.isoformat(), "end": end.isoformat()}
+        return await self._many(BookingShape, "GET", "/bookings", params=params)
+
+    async def booking(self, booking: str) -> BookingShape:
+        """One booking."""
+        return await self._one(BookingShape, "GET", f"/bookings/{booking}")
+
+    async def request_booking(self, wanted: BookingRequestShape) -> BookingShape:
+        """Ask for a slot."""
+        return await self._one(BookingShape, "POST", "/bookings", wanted)
+
+    async def decide(
+        self, booking: str, step: str, decision: Decision | None = None
+    ) -> BookingShape:
+        """Take a step: confirm, decline, cancel, check-in, arm, disarm or check-out."""
+        return await self._one(
+            BookingShape,
+            "POST",
+            f"/bookings/{booking}/{step}",
+            decision or Decision(),
+            timeout=LONG_TIMEOUT_S,
+        )
+
+    # -- trials ----------------------------------------------------------------------------
+
+    async def trials(self, booking: str | None = None) -> list[TrialShape]:
+        """Trials, newest first; of one booking or all."""
+        params = {"booking": booking} if booking else {}
+        return await self._many(TrialShape, "GET", "/trials", params=params)
+
+    async def trial(self, trial: str) -> TrialShape:
+        """One trial with its plan and runs."""
+        return await self._one(TrialShape, "GET", f"/trials/{trial}")
+
+    async def create_trial(self, wanted: TrialRequest) -> TrialShape:
+        """A new trial for a booking."""
+        return await self._one(TrialShape, "POST", "/trials", wanted)
+
+    async def plan_run(self, trial: str, wanted: RunRequest) -> RunShape:
+        """A new run under one of the plan's conditions."""
+        return await self._one(RunShape, "POST", f"/trials/{trial}/runs", wanted)
+
+    async def run_step(self, run: str, step: str, reason: str = "") -> RunShape:
+        """start, pause, resume, finish or abort a run."""
+        return await self._one(
+            RunShape, "POST", f"/runs/{run}/{step}", {"reason": reason}, timeout=LONG_TIMEOUT_S
+        )
+
+    async def count_part(self, run: str, part: PartRequest) -> RunShape:
+        """Count one part good, scrap or rework."""
+        return await self._one(RunShape, "POST", f"/runs/{run}/parts", part)
+
+    async def measure(self, run: str, measurement: MeasurementRequest) -> RunShape:
+        """Enter a value read from a gauge."""
+        return await self._one(RunShape, "POST", f"/runs/{run}/measurements", measurement)
+
+    async def note(self, run: str, text: str) -> RunShape:
+        """Add a remark to a run."""
+        return await self._one(RunShape, "POST", f"/runs/{run}/notes", {"text": text})
+
+    async def run_numbers(self, run: str) -> dict[str, Any]:
+        """The numbers of a run, computed from its evidence."""
+        answer = await self._call("GET", f"/runs/{run}/numbers", timeout=LONG_TIMEOUT_S)
+        return dict(answer.json())
+
+    async def upload_gcode(self, name: str, content: bytes) -> GcodeShape:
+        """Give the lab a job file; it is checked line by line before it is kept."""
+        files = {"file": (name, content, "text/x.gcode")}
+        answer = await self._call("POST", "/gcode", files=files, timeout=LONG_TIMEOUT_S)
+        return self._read(GcodeShape, answer)
+
+    async def gcode(self) -> list[GcodeShape]:
+        """Job files the lab keeps."""
+        return await self._many(GcodeShape, "GET", "/gcode")
+
+    async def make_report(self, trial: str) -> ReportShape:
+        """Make the trial report: PDF, XLSX, CSV."""
+        return await self._one(
+            ReportShape, "POST", f"/trials/{trial}/report", timeout=LONG_TIMEOUT_S
+        )
+
+    async def report_file(self, trial: str, name: str) -> bytes:
+        """One file of a trial report."""
+        answer = await self._call("GET", f"/trials/{trial}/report/{name}", timeout=LONG_TIMEOUT_S)
+        return answer.content
+
+    # -- the live stream -------------------------------------------------------------------
+
+    async def stream(self) -> AsyncIterator[StreamMessage]:
+        """Frames of what changed; ends with Unreachable when the connection is lost."""
+        address = self.url.replace("http", "ws", 1) + "/api/v1/stream"
+        try:
+            async with connect(address, additional_headers=self._headers(), max_size=None) as ws:
+                async for frame in ws:
+                    yield StreamMessage.model_validate_json(frame)
+        except (OSError, WebSocketException) as error:
+            raise Unreachable(self.url) from error
+        raise Unreachable(self.url)
+
+    # -- plumbing --------------------------------------------------------------------------
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        body: BaseModel | Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        files: Mapping[str, Any] | None = None,
+        timeout: float = REACH_TIMEOUT_S,
+    ) -> httpx.Response:
+        content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
+        try:
+            answer = await self._http.request(
+                method, path, json=content, params=params, files=files, timeout=timeout
+            )
+        except httpx.TransportError as error:
+            raise Unreachable(self.url) from error
+        if answer.is_success:
+            return answer
+        try:
+            refusal = Refusal.model_validate_json(answer.content)
+        except ValidationError:
+            refusal = Refusal(code="lab.http", text=f"HTTP {answer.status_code}")
+        raise Refused(answer.status_code, refusal)
+
+    async def _one(
+        self,
+        shape: type[S],
+        method: str,
+        path: str,
+        body: BaseModel | Mapping[str, Any] | None = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        timeout: float = REACH_TIMEOUT_S,
+    ) -> S:
+        return self._read(
+            shape, await self._call(method, path, body, params=params, timeout=timeout)
+        )
+
+    async def _many(
+        self, shape: type[S], method: str, path: str, params: Mapping[str, Any] | None = None
+    ) -> list[S]:
+        answer = await self._call(method, path, params=params)
+        return TypeAdapter(list[shape]).validate_json(answer.content)  # type: ignore[valid-type]
+
+    @staticmethod
+    def _read(shape: type[S], answer: httpx.Response) -> S:
+        return shape.model_validate_json(answer.content)

@@ -1,0 +1,326 @@
+"""`lab.toml`: the one file a lab is configured by, checked whole before anything starts.
+
+Every problem is reported at once, each with its key and, where it can be known, its line.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from lab_controller.clock import LabClock
+from lab_controller.errors import LabError
+
+Key = tuple[str | int, ...]
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+HOURS = re.compile(r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigProblem:
+    """One thing wrong with the file: where, which code, with what parameters."""
+
+    key: str
+    code: str
+    params: Mapping[str, str]
+    line: int | None
+
+
+class ConfigInvalid(LabError):
+    """The configuration cannot be used; `problems` names everything that is wrong with it."""
+
+    code = "config.invalid"
+
+    def __init__(self, path: Path, problems: list[ConfigProblem]) -> None:
+        super().__init__(file=path.name, count=len(problems))
+        self.problems = problems
+
+
+class Section(BaseModel):
+    """Base of every section: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Names(Section):
+    """A name in both languages."""
+
+    ja: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+
+class Closed(Section):
+    """Days the lab is closed, both ends included."""
+
+    first: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
+    last: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
+    reason: str = ""
+
+
+class Lab(Section):
+    """The lab itself."""
+
+    name: Names
+    timezone: str = "Asia/Tokyo"
+    language: Literal["ja", "en"] = "ja"
+    data_dir: Path
+    hours: Mapping[str, str] = Field(default_factory=dict)
+    open_on_holidays: bool = False
+    closures: list[Closed] = Field(default_factory=list)
+    environment: list[str] = Field(default_factory=list)
+    clock: str = ""
+    phone: str = ""
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise PydanticCustomError("config.no_such_zone", "no such time zone") from error
+        return name
+
+    @field_validator("hours")
+    @classmethod
+    def _hours_read(cls, hours: Mapping[str, str]) -> Mapping[str, str]:
+        for day, text in hours.items():
+            if day not in WEEKDAYS or not HOURS.match(text):
+                wrong = {"day": day, "hours": text}
+                raise PydanticCustomError("config.bad_hours", "bad hours", wrong)
+        return hours
+
+    @field_validator("clock")
+    @classmethod
+    def _clock_reads(cls, text: str) -> str:
+        try:
+            LabClock.parse(text)
+        except ValueError as error:
+            raise PydanticCustomError("config.bad_clock", "bad clock") from error
+        return text
+
+
+class Policy(Section):
+    """How this equipment may be booked; lengths in minutes."""
+
+    min_minutes: int = Field(default=30, gt=0)
+    max_minutes: int = Field(default=480, gt=0)
+    step_minutes: int = Field(default=30, gt=0)
+    horizon_days: int = Field(default=60, gt=0)
+    notice_minutes: int = Field(default=0, ge=0)
+    setup_minutes: int = Field(default=0, ge=0)
+    teardown_minutes: int = Field(default=0, ge=0)
+    check_in_opens_minutes: int = Field(default=30, ge=0)
+    no_show_after_minutes: int = Field(default=30, ge=0)
+    max_people: int = Field(default=10, gt=0)
+
+
+class Equipment(Section):
+    """What can be booked."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    name: Names
+    category: str
+    vendor: str = ""
+    model: str = ""
+    summary: Names | None = None
+    abilities: list[Names] = Field(default_factory=list)
+    devices: list[str] = Field(default_factory=list)
+    qualification: str | None = None
+    fee_yen_per_hour: int = Field(default=0, ge=0)
+    policy: Policy = Policy()
+
+
+class Connection(Section):
+    """One wire the controller holds. `options` are the driver's own."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    driver: str
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Device(Section):
+    """One thing that acts or measures on a connection.
+
+    `power` names the plug device that feeds it; `estop` says where its physical stop button is.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    name: Names
+    connection: str
+    address: str = ""
+    power: str | None = None
+    estop: Names | None = None
+    options: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Settings(Section):
+    """The whole file."""
+
+    lab: Lab
+    equipment: list[Equipment] = Field(default_factory=list)
+    connection: list[Connection] = Field(default_factory=list)
+    device: list[Device] = Field(default_factory=list)
+
+    @property
+    def clock(self) -> LabClock:
+        return LabClock.parse(self.lab.clock)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.lab.timezone)
+
+
+def load(path: Path) -> Settings:
+    """Read and check the file; raise ConfigInvalid with every problem found."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigInvalid(
+            path, [ConfigProblem("", "config.unreadable", {"cause": str(error)}, None)]
+        ) from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        problem = ConfigProblem(
+            "", "config.syntax", {"cause": str(error)}, int(line[1]) if line else None
+        )
+        raise ConfigInvalid(path, [problem]) from error
+    problems = list(_find_problems(table, text))
+    if problems:
+        raise ConfigInvalid(path, problems)
+    settings = Settings.model_validate(table)
+    data_dir = (path.parent / settings.lab.data_dir.expanduser()).absolute()
+    return settings.model_copy(
+        update={"lab": settings.lab.model_copy(update={"data_dir": data_dir})}
+    )
+
+
+def _find_problems(table: dict[str, Any], text: str) -> Iterator[ConfigProblem]:
+    lines = text.splitlines()
+    try:
+        Settings.model_validate(table)
+    except ValidationError as error:
+        for found in error.errors():
+            yield problem_of(found, (), lines)
+    for key, code, params in _cross_references(table):
+        yield ConfigProblem(dotted(key), code, params, line_of(key, lines))
+
+
+CODES = {
+    "extra_forbidden": "config.unknown_key",
+    "missing": "config.missing",
+    "greater_than": "config.too_small",
+    "greater_than_equal": "config.too_small",
+    "less_than": "config.too_large",
+    "less_than_equal": "config.too_large",
+    "literal_error": "config.not_one_of",
+    "string_pattern_mismatch": "config.bad_form",
+    "string_too_short": "config.missing",
+    "string_type": "config.not_text",
+    "int_type": "config.not_a_number",
+    "int_parsing": "config.not_a_number",
+    "float_type": "config.not_a_number",
+    "float_parsing": "config.not_a_number",
+}
+
+
+def problem_of(found: ErrorDetails, prefix: Key, lines: list[str]) -> ConfigProblem:
+    """A validation error in our words: our own code, the key as written, the line."""
+    key: Key = (*prefix, *found["loc"])
+    kind = found["type"]
+    code = kind if kind.startswith("config.") else CODES.get(kind, "config.bad_value")
+    limits = found.get("ctx", {})
+    params = {name: str(value) for name, value in limits.items() if name != "error"}
+    params |= {"message": found["msg"], "value": _shown(found.get("input"))}
+    params |= {
+        "limit": next((params[name] for name in ("gt", "ge", "lt", "le") if name in params), "")
+    }
+    return ConfigProblem(dotted(key), code, params, line_of(key, lines))
+
+
+def _shown(value: object) -> str:
+    text = "" if isinstance(value, dict | list) else str(value)
+    return text[:60]
+
+
+def _ids(table: dict[str, Any], section: str) -> list[str]:
+    rows = table.get(section)
+    if not isinstance(rows, list):
+        return []
+    return [str(row.get("id", "")) if isinstance(row, dict) else "" for row in rows]
+
+
+REFERENCES = (
+    # section, key, section that must hold the id
+    ("device", "connection", "connection"),
+    ("device", "power", "device"),
+    ("equipment", "devices", "device"),
+)
+
+
+def _cross_references(table: dict[str, Any]) -> Iterator[tuple[Key, str, dict[str, str]]]:
+    for section in ("equipment", "connection", "device"):
+        ids = _ids(table, section)
+        for index, found in enumerate(ids):
+            if found and found in ids[:index]:
+                yield (section, index, "id"), "config.duplicate_id", {"value": found}
+    for section, name, target in REFERENCES:
+        known = set(_ids(table, target))
+        rows = table.get(section)
+        for index, row in enumerate(rows if isinstance(rows, list) else []):
+            wanted = row.get(name) if isinstance(row, dict) else None
+            for one in wanted if isinstance(wanted, list) else [wanted] if wanted else []:
+                if one not in known:
+                    params = {"value": str(one), "section": target}
+                    yield (section, index, name), "config.unknown_reference", params
+    lab = table.get("lab")
+    for one in lab.get("environment", []) if isinstance(lab, dict) else []:
+        if one not in _ids(table, "device"):
+            params = {"value": str(one), "section": "device"}
+            yield ("lab", "environment"), "config.unknown_reference", params
+
+
+def dotted(key: Key) -> str:
+    """`("device", 1, "power")` as people write it: `device[2].power`."""
+    text = ""
+    for part in key:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
+    return text.lstrip(".")
+
+
+def line_of(key: Key, lines: list[str]) -> int | None:
+    """The line a key stands on, or else the line of its table; tomllib keeps no positions."""
+    names = [part for part in key if isinstance(part, str)]
+    count = next((part for part in key if isinstance(part, int)), 0) + 1
+    if not names:
+        return None
+    header = re.compile(rf"^\s*\[\[?\s*{re.escape(names[0])}\s*(\.[\w.\- ]+)?\]\]?")
+    array = re.compile(rf"^\s*\[\[\s*{re.escape(names[0])}\s*\]\]")
+    is_array = any(isinstance(part, int) for part in key)
+    seen, inside, home = 0, False, None
+    for number, line in enumerate(lines, start=1):
+        if line.lstrip().startswith("["):
+            inside = bool(header.match(line))
+            if inside and (array.match(line) or not is_array):
+                seen += 1
+            if inside and home is None and seen == (count if is_array else 1):
+                home = number
+        in_table = inside and (seen == count or not is_array)
+        if in_table and any(_assigns(line, name) for name in names[1:]):
+            return number
+    return home
+
+
+def _assigns(line: str, name: str) -> bool:
+    return bool(
+        re.match(rf'^\s*(\[.*\.)?["\']?{re.escape(name)}["\']?\s*(=|\.[\w\-]+\s*=|\]\s*$)', line)
+    )

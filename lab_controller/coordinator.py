@@ -1,0 +1,287 @@
+"""Commands to devices: who may, written down first, sent once, never replayed.
+
+The order is always: permit and latch → lease → arguments → ledger row → wire → end in the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from pydantic import ValidationError
+
+from equipment_drivers.contract import (
+    Arguments,
+    CommandContext,
+    CommandResult,
+    CommandSpec,
+    Effect,
+)
+from equipment_drivers.errors import DriverError, OutcomeUnknown, Refused
+from equipment_drivers.lifecycle import Connection
+from lab_controller import ledger
+from lab_controller.board import Board, DeviceView
+from lab_controller.clock import LabClock
+from lab_controller.database import Writer
+from lab_controller.errors import LabError
+from lab_controller.facts import Bus, CommandClosed
+from lab_controller.leases import LeaseMissing, Leases, LeaseTaken
+from lab_controller.ledger import LedgerRow
+
+log = logging.getLogger(__name__)
+
+
+class UnknownDevice(LabError):
+    """No device has this id."""
+
+    code = "lab.unknown_device"
+
+
+class UnknownCommand(LabError):
+    """The device has no such command."""
+
+    code = "lab.unknown_command"
+
+
+class BadCommandArguments(LabError):
+    """The command's arguments do not fit."""
+
+    code = "lab.bad_arguments"
+
+
+class NoPermit(LabError):
+    """The stopper is not there: nothing may act without it."""
+
+    code = "stop.no_permit"
+
+
+class Latched(LabError):
+    """The lab or this device is stopped until staff reset it."""
+
+    code = "stop.latched"
+
+
+class NotSafeToAct(LabError):
+    """Link or safety do not allow acting now."""
+
+    code = "lab.not_safe_to_act"
+
+
+class Permission(Protocol):
+    """What the coordinator asks of the stopper's permit."""
+
+    @property
+    def alive(self) -> bool: ...
+
+    def latched(self, device: str) -> bool: ...
+
+
+class Coordinator:
+    """The one door through which devices are commanded."""
+
+    def __init__(
+        self,
+        *,
+        clock: LabClock,
+        bus: Bus,
+        board: Board,
+        connections: Mapping[str, Connection],
+        leases: Leases,
+        permit: Permission,
+        lab_db: Writer,
+        job_logs: Path,
+    ) -> None:
+        self._clock, self._bus, self._board = clock, bus, board
+        self._connections, self._leases, self._permit = connections, leases, permit
+        self._db, self._job_logs = lab_db, job_logs
+        self._jobs: dict[str, tuple[str, asyncio.Task[CommandResult]]] = {}
+
+    def view(self, device: str) -> DeviceView:
+        """The board's view of a device. Raises UnknownDevice."""
+        if device not in self._board.views:
+            raise UnknownDevice(device=device)
+        return self._board[device]
+
+    async def command(
+        self,
+        device: str,
+        verb: str,
+        arguments: Mapping[str, Any],
+        *,
+        by: str,
+        lease: int | None = None,
+        wait: bool = True,
+    ) -> LedgerRow:
+        """Carry out one command and return its ledger row.
+
+        `wait=False` returns the row of a long-running command (a print, a program) while it
+        goes on; its end is told on the bus. Refusals before the ledger raise and send nothing.
+        """
+        view = self.view(device)
+        spec = self._spec(view, verb)
+        args = self._check_arguments(spec, arguments)
+        held = self._demand_right(view, spec, lease)
+        now = self._clock.now()
+        row = LedgerRow(
+            id=uuid.uuid4().hex,
+            device=device,
+            verb=verb,
+            arguments=dict(arguments),
+            issuer=by,
+            lease=held,
+            issued=now,
+            state="accepted",
+        )
+        expires = now + timedelta(seconds=spec.timeout_s) if spec.timeout_s else None
+        await self._db.write(lambda db: ledger.accept(db, row, expires))
+        task = asyncio.create_task(self._carry_out(row, view, spec, args), name=f"command {row.id}")
+        self._jobs[row.id] = (device, task)
+        task.add_done_callback(lambda done: self._forget(row.id, done))
+        if wait or spec.timeout_s is not None:
+            await asyncio.shield(task)
+        return await self.row(row.id)
+
+    async def finished(self, command: str) -> None:
+        """Wait until a running command has its end in the ledger; its error is raised."""
+        if command in self._jobs:
+            await asyncio.shield(self._jobs[command][1])
+
+    def running(self, device: str) -> list[str]:
+        """Ids of the device's commands that are still being carried out."""
+        return [command for command, (of, _) in self._jobs.items() if of == device]
+
+    async def cancel_jobs(self, devices: Iterable[str]) -> None:
+        """End the running commands of these devices and wait until they have ended."""
+        wanted = set(devices)
+        tasks = [task for device, task in self._jobs.values() if device in wanted]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def row(self, command: str) -> LedgerRow:
+        """One command as the ledger holds it. Raises UnknownCommand."""
+        found = await self._db.read(lambda db: ledger.find(db, command))
+        if found is None:
+            raise UnknownCommand(device="-", verb=command, known="-")
+        return found
+
+    # -- the checks, in their order ---------------------------------------------------------
+
+    def _spec(self, view: DeviceView, verb: str) -> CommandSpec:
+        spec = view.spec.commands.get(verb)
+        if spec is None:
+            known = ", ".join(sorted(view.spec.commands)) or "-"
+            raise UnknownCommand(device=view.device, verb=verb, known=known)
+        return spec
+
+    @staticmethod
+    def _check_arguments(spec: CommandSpec, arguments: Mapping[str, Any]) -> Arguments:
+        try:
+            return spec.args.model_validate(dict(arguments))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "-"
+            raise BadCommandArguments(verb=spec.verb, key=where, cause=first["msg"]) from error
+
+    def _demand_right(self, view: DeviceView, spec: CommandSpec, lease: int | None) -> int | None:
+        if spec.effect is Effect.READ:
+            return None
+        if not self._permit.alive:
+            raise NoPermit
+        if self._permit.latched(view.device):
+            raise Latched(device=view.device)
+        held = self._leases.of(view.device)
+        if held is None:
+            raise LeaseMissing(device=view.device)
+        if lease is not None and lease != held.number:
+            raise LeaseTaken(device=view.device, holder=held.holder)
+        if spec.effect is Effect.ACTUATE and not view.may_actuate:
+            raise NotSafeToAct(device=view.device, link=view.link, safety=view.safety)
+        return held.number
+
+    def _may_act(self, device: str, lease: int | None) -> Callable[[], bool]:
+        def may_act() -> bool:
+            return (
+                self._permit.alive
+                and not self._permit.latched(device)
+                and self._leases.holds(lease, device)
+            )
+
+        return may_act
+
+    # -- the wire ---------------------------------------------------------------------------
+
+    async def _carry_out(
+        self, row: LedgerRow, view: DeviceView, spec: CommandSpec, args: Arguments
+    ) -> CommandResult:
+        """Send, and give the row its end whatever happens, cancellation included."""
+        connection = self._connections[view.connection]
+        await self._db.write(lambda db: ledger.mark_sent(db, row.id, self._clock.now()))
+        with JobLog(self._job_logs / f"{row.id}.log", lasting=spec.timeout_s is None) as journal:
+            context = CommandContext(
+                command_id=row.id,
+                lease=row.lease,
+                may_act=self._may_act(row.device, row.lease) if row.lease else lambda: True,
+                journal=journal,
+            )
+            try:
+                result = await connection.execute(row.device, spec.verb, args, context)
+            except asyncio.CancelledError:
+                await self._end(row, "failed", "lab.command_cancelled")
+                raise
+            except Refused as error:
+                await self._end(row, "refused", error.code, str(error))
+                raise
+            except OutcomeUnknown as error:
+                await self._end(row, "unknown", error.code, str(error))
+                await self._read_back(view, row)
+                raise
+            except DriverError as error:
+                await self._end(row, "failed", error.code, str(error))
+                raise
+        await self._end(row, "done", answer=result.text)
+        return result
+
+    async def _end(self, row: LedgerRow, state: str, code: str = "", answer: str = "") -> None:
+        now = self._clock.now()
+        await self._db.write(lambda db: ledger.close(db, row.id, state, now, code, answer))
+        self._bus.tell(CommandClosed(row.device, row.id, row.verb, state, code))
+
+    async def _read_back(self, view: DeviceView, row: LedgerRow) -> None:
+        """After an unknown outcome: look, change nothing, and let people see it was unknown."""
+        view.outcome_unknown = row.id
+        try:
+            await self._connections[view.connection].resync()
+        except DriverError as error:
+            log.warning("resync after an unknown outcome of %s failed: %s", row.id, error)
+
+    def _forget(self, command: str, done: asyncio.Task[CommandResult]) -> None:
+        self._jobs.pop(command, None)
+        if not done.cancelled() and done.exception() is not None:
+            log.info("command %s ended: %s", command, done.exception())
+
+
+class JobLog:
+    """A job's own log file, one line each; short commands have none."""
+
+    def __init__(self, path: Path, *, lasting: bool) -> None:
+        self._file: TextIO | None = None
+        if lasting:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
+
+    def __enter__(self) -> Callable[[str], None]:
+        return self._write
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, line: str) -> None:
+        if self._file is not None:
+            self._file.write(line + "\n")

@@ -1,0 +1,151 @@
+"""The files and who may touch them: one writing connection per file, on one thread.
+
+Functions are handed to the writer. What has queued up shares one `BEGIN IMMEDIATE` transaction
+(group commit), each function in its own savepoint, and callers are answered after the commit.
+Other connections are read-only, short-lived and never checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from lab_controller.errors import LabError
+
+T = TypeVar("T")
+
+OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+LONGEST_GROUP = 200
+
+
+class StorageFailed(LabError):
+    """The file could not be written (full disk, read-only); nothing was changed."""
+
+    code = "lab.storage_failed"
+
+
+def connect(path: Path, *, read_only: bool = False) -> Database:
+    """Open a database file with the pragmas every file has (foreign keys, WAL, FULL)."""
+    mode = "ro" if read_only else "rwc"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=5.0, check_same_thread=False)
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    if not read_only:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+    return Database(connection)
+
+
+class Job:
+    """One function waiting for the writer, and the future its caller waits on."""
+
+    __slots__ = ("answer", "function")
+
+    def __init__(self, function: Callable[[Database], object]) -> None:
+        self.function = function
+        self.answer: Future[object] = Future()
+
+
+class Writer:
+    """The one writing connection of one file, on its own thread."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._db = connect(path)
+        self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}")
+        self._thread.daemon = True
+        self._thread.start()
+
+    def submit(self, function: Callable[[Database], T]) -> Future[T]:
+        """Queue a function for the next group; its result comes after the commit."""
+        job = Job(function)
+        self._queue.put(job)
+        return job.answer  # type: ignore[return-value]
+
+    async def write(self, function: Callable[[Database], T]) -> T:
+        """Run a function in the writer's next transaction and return its result once durable."""
+        return await asyncio.wrap_future(self.submit(function))
+
+    async def read(self, function: Callable[[Database], T]) -> T:
+        """Run a function on a short-lived read-only connection, on a thread."""
+        return await asyncio.to_thread(self.read_now, function)
+
+    def read_now(self, function: Callable[[Database], T]) -> T:
+        """The same, blocking: for start-up, the command line and worker threads."""
+        db = connect(self.path, read_only=True)
+        try:
+            return function(db)
+        finally:
+            db.close()
+
+    def close(self) -> None:
+        """Finish what is queued, then close the file. May be called twice."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _serve(self) -> None:
+        open_for_more = True
+        while open_for_more:
+            group, open_for_more = self._next_group()
+            if group:
+                self._run_group(group)
+        self._db.close()
+
+    def _next_group(self) -> tuple[list[Job], bool]:
+        group: list[Job] = []
+        job = self._queue.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == LONGEST_GROUP or self._queue.empty():
+                return group, True
+            job = self._queue.get()
+        return group, False
+
+    def _run_group(self, group: list[Job]) -> None:
+        """One transaction for the group; a function that fails undoes only itself."""
+        outcomes: list[tuple[Job, object, BaseException | None]] = []
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            # A caller that gave up before its turn is not served; later it can no longer give up.
+            wanted = [job for job in group if job.answer.set_running_or_notify_cancel()]
+            outcomes = [self._run_one(job) for job in wanted]
+            self._db.execute("COMMIT")
+        except sqlite3.Error as fault:
+            self._give_up(group, fault)
+            return
+        for job, result, error in outcomes:
+            if error is not None:
+                job.answer.set_exception(error)
+            else:
+                job.answer.set_result(result)
+
+    def _run_one(self, job: Job) -> tuple[Job, object, BaseException | None]:
+        self._db.execute("SAVEPOINT job")
+        try:
+            result = job.function(self._db)
+        except Exception as error:  # noqa: BLE001 - the caller gets it; the group goes on
+            self._db.execute("ROLLBACK TO job")
+            self._db.execute("RELEASE job")
+            return job, None, error
+        self._db.execute("RELEASE job")
+        return job, result, None
+
+    def _give_up(self, group: list[Job], fault: sqlite3.Error) -> None:
+        if self._db.conn.in_transaction:
+            self._db.execute("ROLLBACK")
+        for job in group:
+            failure = StorageFailed(file=self.path.name, cause=str(fault))
+            failure.__cause__ = fault
+            if not job.answer.cancelled():
+                job.answer.set_exception(failure)

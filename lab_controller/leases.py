@@ -1,0 +1,152 @@
+"""Who may command which devices: exclusive, numbered, expiring, renewed only by the controller.
+
+The rows are the record; the right itself lives in memory with a monotonic deadline, so that a
+restart of the controller ends every lease and a controller that hangs lets them run out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlite_utils import Database
+
+from lab_controller.errors import LabError
+from lab_controller.ledger import to_ms
+
+TTL_S = 30.0
+
+
+class LeaseMissing(LabError):
+    """Nobody holds the device: the equipment is not armed."""
+
+    code = "lease.missing"
+
+
+class LeaseTaken(LabError):
+    """Somebody else holds the device."""
+
+    code = "lease.taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One right: fencing number, equipment, devices, holder, window end (lab time)."""
+
+    number: int
+    equipment: str
+    devices: frozenset[str]
+    holder_kind: str
+    holder: str
+    until: datetime
+    deadline: float
+
+
+class Leases:
+    """The rights that hold now. `monotonic` is real time in seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._live: dict[int, Lease] = {}
+
+    def grant(
+        self,
+        number: int,
+        *,
+        equipment: str,
+        devices: Iterable[str],
+        holder_kind: str,
+        holder: str,
+        until: datetime,
+    ) -> Lease:
+        """Make a right live. The caller has checked `free` and written the row."""
+        lease = Lease(
+            number,
+            equipment,
+            frozenset(devices),
+            holder_kind,
+            holder,
+            until,
+            self._monotonic() + TTL_S,
+        )
+        self._live[number] = lease
+        return lease
+
+    def demand_free(self, devices: Iterable[str]) -> None:
+        """Raise LeaseTaken when any of the devices is held."""
+        for device in devices:
+            held = self.of(device)
+            if held is not None:
+                raise LeaseTaken(device=device, holder=held.holder)
+
+    def of(self, device: str) -> Lease | None:
+        """The live right over a device."""
+        return next((one for one in self.live() if device in one.devices), None)
+
+    def held_by(self, holder: str) -> Lease | None:
+        """The live right of a booking."""
+        return next((one for one in self.live() if one.holder == holder), None)
+
+    def live(self) -> list[Lease]:
+        """Rights whose deadline has not passed."""
+        now = self._monotonic()
+        return [lease for lease in self._live.values() if lease.deadline > now]
+
+    def expired(self) -> list[Lease]:
+        """Rights nobody renewed in time; their devices must be made safe."""
+        now = self._monotonic()
+        return [lease for lease in self._live.values() if lease.deadline <= now]
+
+    def renew(self, number: int) -> None:
+        """Push the deadline out, unless it has already passed."""
+        lease = self._live.get(number)
+        now = self._monotonic()
+        if lease is not None and lease.deadline > now:
+            self._live[number] = replace(lease, deadline=now + TTL_S)
+
+    def holds(self, number: int | None, device: str) -> bool:
+        """Whether this very right still covers the device."""
+        held = self.of(device)
+        return held is not None and held.number == number
+
+    def end(self, number: int) -> None:
+        """Take the right away."""
+        self._live.pop(number, None)
+
+
+def open_row(
+    db: Database,
+    *,
+    equipment: str,
+    holder_kind: str,
+    holder: str,
+    by: str,
+    now: datetime,
+    until: datetime,
+) -> int:
+    """Write a lease down; its number grows for ever (the fencing number)."""
+    cursor = db.execute(
+        "INSERT INTO lab_lease (equipment, holder_kind, holder, granted_by, granted_ms, until_ms)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [equipment, holder_kind, holder, by, to_ms(now), to_ms(until)],
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def close_row(db: Database, number: int, now: datetime, reason: str) -> None:
+    """Write down that a lease ended, and why."""
+    db.execute(
+        "UPDATE lab_lease SET ended_ms = ?, end_reason = ? WHERE number = ? AND ended_ms IS NULL",
+        [to_ms(now), reason, number],
+    )
+
+
+def close_left_open(db: Database, now: datetime) -> int:
+    """At start: no lease outlives the controller that granted it. Returns how many ended."""
+    cursor = db.execute(
+        "UPDATE lab_lease SET ended_ms = ?, end_reason = 'controller_restarted'"
+        " WHERE ended_ms IS NULL",
+        [to_ms(now)],
+    )
+    return int(cursor.rowcount)
