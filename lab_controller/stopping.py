@@ -1,0 +1,192 @@
+"""The controller's half of stopping: plans for the stopper, what a stop ends here, and the reset.
+
+The stop itself is the stopper's (DESIGN section 4). Here a stop takes leases away, ends running
+jobs, and a reset verifies every device before the latch may be lifted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
+
+from equipment_drivers.contract import StopPlan
+from equipment_drivers.errors import DriverError
+from equipment_drivers.lifecycle import Connection
+from equipment_drivers.model import DeviceState, Operation
+from lab_controller import ledger
+from lab_controller.board import SAFE_TO_ACT, Board, DeviceView
+from lab_controller.clock import LabClock
+from lab_controller.database import Writer
+from lab_controller.errors import LabError
+from lab_controller.facts import Bus, LatchChanged, Told
+from lab_controller.ledger import LedgerRow
+from lab_controller.permit import LatchState, Permit, Stopping
+from lab_controller.wiring import acts
+
+log = logging.getLogger(__name__)
+
+AT_REST = (Operation.IDLE, Operation.READY)
+STOPPED = (Operation.FAULT, *AT_REST)
+
+AfterStop = Callable[[frozenset[str], str], Awaitable[None]]
+
+
+class NotVerified(LabError):
+    """Some devices could not be shown to be safe, so the latch stays."""
+
+    code = "stop.not_verified"
+
+
+class StopDesk:
+    """Plans, presses, and the verified reset."""
+
+    def __init__(
+        self,
+        *,
+        clock: LabClock,
+        bus: Bus,
+        board: Board,
+        connections: Mapping[str, Connection],
+        power: Mapping[str, str],
+        permit: Permit,
+        lab_db: Writer,
+    ) -> None:
+        self._clock, self._bus, self._board = clock, bus, board
+        self._connections, self._power, self._permit = connections, power, permit
+        self._db = lab_db
+        self._awaited: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.after_stop: AfterStop = _nothing
+
+    # -- what the stopper needs -------------------------------------------------------------
+
+    def plans(self) -> list[StopPlan]:
+        """A plan per device that can act: its own means, then its plug."""
+        return [self._plan(view) for view in self._board.views.values() if acts(view)]
+
+    def _plan(self, view: DeviceView) -> StopPlan:
+        own = self._own_plan(view.device)
+        plug = self._power.get(view.device)
+        steps = own.steps + (self._own_plan(plug).steps if plug else ())
+        return StopPlan(view.device, own.means, steps)
+
+    def _own_plan(self, device: str) -> StopPlan:
+        return self._connections[self._board[device].connection].driver.stop_plan(device)
+
+    async def wire_is_up(self, connection: str) -> None:
+        """Lend the stopper a duplicate of the wire that has just come up."""
+        descriptor = self._connections[connection].driver.stop_descriptor()
+        if descriptor is not None:
+            await self._permit.hand_over(connection, descriptor)
+
+    async def wire_closes(self, connection: str) -> None:
+        """Get the duplicate back before the wire closes, else the port stays taken."""
+        await self._permit.release(connection)
+
+    # -- a stop -----------------------------------------------------------------------------
+
+    async def press(self, device: str | None, *, by: str, reason: str) -> dict[str, Any]:
+        """Stop one device or the lab through the stopper; returns its report."""
+        return await self._permit.stop(device, by=by, reason=reason)
+
+    def stopping(self, stop: Stopping) -> None:
+        """The stopper has begun a stop: end what runs here, at once, on the loop."""
+        devices = frozenset(self._board.views) if stop.lab else frozenset(stop.devices)
+        self._awaited |= devices
+        self._start(self._end_what_runs(devices, stop))
+
+    def hear(self, fact: Told) -> None:
+        """Tell the stopper when a device it cannot read itself says that it stopped."""
+        if isinstance(fact, DeviceState) and fact.device in self._awaited:
+            if fact.operation in STOPPED:
+                self._awaited.discard(fact.device)
+                self._permit.confirmed(fact.device)
+
+    async def _end_what_runs(self, devices: frozenset[str], stop: Stopping) -> None:
+        for connection in self._connections.values():
+            for device in devices.intersection(connection.devices):
+                await connection.cancel_jobs(device)
+        await self.after_stop(devices, stop.cause)
+        now = self._clock.now()
+        rows = [
+            LedgerRow(
+                id=uuid.uuid4().hex,
+                device=device,
+                verb="stop",
+                arguments={"cause": stop.cause, "reason": stop.reason},
+                issuer=stop.by,
+                lease=None,
+                issued=now,
+                state="done",
+                closed=now,
+            )
+            for device in sorted(devices)
+            if acts(self._board[device])
+        ]
+        await self._db.write(lambda db: [ledger.record_stop(db, row) for row in rows])
+
+    def latch_changed(self, latch: LatchState) -> None:
+        """Show the latch on the board and tell everybody."""
+        self._board.set_latched(None if latch.lab else latch.devices)
+        press = latch.lab or next(iter(latch.devices.values()), None)
+        scopes = ("lab",) if latch.lab else tuple(sorted(latch.devices))
+        self._bus.tell(
+            LatchChanged(
+                press is not None, scopes, press.by if press else "", press.reason if press else ""
+            )
+        )
+
+    # -- the reset --------------------------------------------------------------------------
+
+    async def reset(self, device: str | None, *, by: str, reason: str) -> LatchState:
+        """Lift the latch once every device in scope is verified. Raises NotVerified."""
+        scope = [
+            view
+            for view in self._board.views.values()
+            if acts(view) and device in (None, view.device)
+        ]
+        checks = await asyncio.gather(*(self._verified(view) for view in scope))
+        missing = [view.device for view, good in zip(scope, checks, strict=True) if not good]
+        if missing:
+            raise NotVerified(devices=", ".join(missing))
+        for view in scope:
+            view.outcome_unknown = ""
+        verified = [view.device for view in scope]
+        return await self._permit.reset(device, by=by, reason=reason, verified=verified)
+
+    async def _verified(self, view: DeviceView) -> bool:
+        """Read back and at rest, or shown to have no power."""
+        if view.link.carries_commands:
+            try:
+                await self._connections[view.connection].resync()
+            except DriverError as error:
+                log.info("%s could not be verified: %s", view.device, error)
+                return self._has_no_power(view)
+            return view.operation in AT_REST and view.own_safety in SAFE_TO_ACT
+        return self._has_no_power(view)
+
+    def _has_no_power(self, view: DeviceView) -> bool:
+        plug = self._power.get(view.device)
+        if plug is None:
+            return False
+        return self._board[plug].live_value("on", self._clock.now()) == 0.0
+
+    def _start(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        task = asyncio.create_task(run(), name="after stop")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settled(self) -> None:
+        """Wait until everything the last stops ended has ended."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _nothing(devices: Iterable[str], cause: str) -> None:
+    """Nobody holds anything yet."""
