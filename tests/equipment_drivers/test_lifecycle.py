@@ -1,0 +1,428 @@
+"""The life of a connection: the link's states, backoff, what a loss does, how commands pass."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from random import Random
+from typing import cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equipment_drivers.contract import CommandContext, DeviceConfig
+from equipment_drivers.errors import (
+    AuthRejected,
+    BadArguments,
+    BadOption,
+    ConnectFailed,
+    DriverError,
+    LinkLost,
+    NotAllowedNow,
+    NotSupported,
+    OutcomeUnknown,
+    Rejected,
+    Stopped,
+    WrongDevice,
+)
+from equipment_drivers.lifecycle import Connection, Limits, link_after
+from equipment_drivers.model import DeviceState, Fact, Link, LinkChanged, Operation, Safety
+from tests.equipment_drivers.fakes import FakeClock, FakeDeviceOptions, FakeDriver, FakeOptions
+
+FAST = Limits(attempt_s=0.2, backoff_first_s=0.0, backoff_max_s=0.0, close_s=0.2)
+STUCK = replace(FAST, backoff_first_s=1e6, backoff_max_s=1e6)
+GO = CommandContext("c1", 1)
+
+
+class Bench:
+    """A connection with a fake driver, the facts it told, and a way to await one of them."""
+
+    def __init__(self, limits: Limits = FAST, options: FakeOptions | None = None) -> None:
+        self.facts: list[Fact] = []
+        self.order: list[str] = []
+        self._news = asyncio.Event()
+        self.connection = Connection(
+            "c",
+            FakeDriver,
+            options or FakeOptions(),
+            [DeviceConfig(id, "", FakeDeviceOptions()) for id in ("a", "b")],
+            clock=FakeClock(),
+            emit=self.hear,
+            before_close=self.before_close,
+            on_online=self.on_online,
+            rng=Random(1),
+            limits=limits,
+        )
+        self.driver = cast(FakeDriver, self.connection.driver)
+        self.life: asyncio.Task[None] | None = None
+
+    async def before_close(self) -> None:
+        self.order.append(f"before_close:{'close' in self.driver.calls}")
+
+    async def on_online(self) -> None:
+        self.order.append(f"on_online:{self.connection.link}")
+
+    def hear(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._news.set()
+
+    def start(self) -> None:
+        self.life = asyncio.create_task(self.connection.run())
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def online(self) -> None:
+        self.start()
+        await self.until(lambda: self.connection.link is Link.ONLINE)
+
+    @property
+    def links(self) -> list[Link]:
+        return [fact.link for fact in self.facts if isinstance(fact, LinkChanged)]
+
+    def last_state(self, device: str) -> DeviceState:
+        states = [f for f in self.facts if isinstance(f, DeviceState) and f.device == device]
+        return states[-1]
+
+
+@pytest.fixture
+async def benches() -> AsyncIterator[list[Bench]]:
+    made: list[Bench] = []
+    yield made
+    for bench in made:
+        await bench.connection.stop()
+        if bench.life:
+            await bench.life
+
+
+@pytest.fixture
+def make(benches: list[Bench]) -> Callable[..., Bench]:
+    def build(limits: Limits = FAST, options: FakeOptions | None = None) -> Bench:
+        benches.append(Bench(limits, options))
+        return benches[-1]
+
+    return build
+
+
+async def test_goes_online_through_each_state(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    assert bench.links == [Link.CONNECTING, Link.SYNCING, Link.ONLINE]
+    assert bench.order == ["on_online:syncing"]
+
+
+async def test_a_loss_makes_devices_unknown_and_comes_back(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    bench.driver.lose(LinkLost(cause="unplugged"))
+    await bench.until(lambda: bench.links.count(Link.ONLINE) == 2)
+    backoff = next(f for f in bench.facts if isinstance(f, LinkChanged) and f.link is Link.BACKOFF)
+    assert (backoff.code, backoff.params) == ("driver.link_lost", {"cause": "unplugged"})
+    states = [f for f in bench.facts if isinstance(f, DeviceState) and f.device == "a"]
+    assert [(s.operation, s.safety) for s in states] == [
+        (Operation.IDLE, Safety.NORMAL),
+        (Operation.UNKNOWN, Safety.UNKNOWN),
+        (Operation.IDLE, Safety.NORMAL),
+    ]
+    assert bench.driver.calls == "connect resync serve close connect resync serve".split()
+    assert bench.order[1] == "before_close:False"
+
+
+async def test_no_safety_signal_stays_none_after_a_loss(make: Callable[..., Bench]) -> None:
+    bench = make(STUCK, FakeOptions(safety=Safety.NONE))
+    await bench.online()
+    bench.driver.lose()
+    await bench.until(lambda: bench.last_state("b").operation is Operation.UNKNOWN)
+    assert bench.last_state("b").safety is Safety.NONE
+
+
+@pytest.mark.parametrize(
+    ("fault", "link"),
+    [
+        (AuthRejected(), Link.AUTH_ERROR),
+        (WrongDevice(), Link.IDENTITY_ERROR),
+        (BadOption(), Link.CONFIG_ERROR),
+    ],
+)
+async def test_wrong_setup_is_terminal_until_asked(
+    make: Callable[..., Bench], fault: DriverError, link: Link
+) -> None:
+    bench = make()
+    bench.driver.connect_faults = [fault]
+    bench.start()
+    await bench.until(lambda: bench.connection.link is link)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert bench.driver.calls.count("connect") == 1
+    bench.connection.reconnect_now()
+    await bench.until(lambda: bench.connection.link is Link.ONLINE)
+
+
+async def test_reconnect_now_ends_a_backoff(make: Callable[..., Bench]) -> None:
+    bench = make(STUCK)
+    bench.driver.connect_faults = [ConnectFailed()]
+    bench.start()
+    await bench.until(lambda: bench.connection.link is Link.BACKOFF)
+    await bench.until(lambda: "close" in bench.driver.calls)
+    bench.connection.reconnect_now()
+    await bench.until(lambda: bench.connection.link is Link.ONLINE)
+
+
+async def test_a_hanging_handshake_is_bounded(make: Callable[..., Bench]) -> None:
+    bench = make(replace(STUCK, attempt_s=0.01))
+    bench.driver.hang_connect = True
+    bench.start()
+    await bench.until(lambda: bench.connection.link is Link.BACKOFF)
+    told = bench.facts[-1]
+    assert isinstance(told, LinkChanged)
+    assert told.code == "driver.connect_failed"
+
+
+async def test_down_and_up_are_logged_once(
+    make: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "equipment_drivers.lifecycle")
+    bench = make()
+    bench.driver.connect_faults = [ConnectFailed(), ConnectFailed(), ConnectFailed()]
+    await bench.online()
+    messages = [record.getMessage() for record in caplog.records]
+    assert [m.split(":")[0] for m in messages] == ["connection c down", "connection c up"]
+
+
+async def test_a_mistake_in_a_driver_is_a_loss_not_a_dead_task(
+    make: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make()
+    bench.driver.connect_faults = [KeyError("bug")]
+    await bench.online()
+    told = next(f for f in bench.facts if isinstance(f, LinkChanged) and f.link is Link.BACKOFF)
+    assert told.code == "driver.error"
+    assert "mistake" in caplog.text
+
+
+async def test_stop_closes_and_may_come_twice_and_first(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    await bench.connection.stop()
+    await bench.connection.stop()
+    assert bench.connection.link is Link.OFFLINE
+    assert bench.driver.calls[-1] == "close"
+    never = make()
+    await never.connection.stop()
+    await never.connection.run()
+    assert never.driver.calls == []
+
+
+async def test_stop_during_connect(make: Callable[..., Bench]) -> None:
+    bench = make(replace(FAST, attempt_s=1e6))
+    bench.driver.hang_connect = True
+    bench.start()
+    await bench.until(lambda: bench.connection.link is Link.CONNECTING)
+    await bench.connection.stop()
+    assert bench.links[-1] is Link.OFFLINE
+
+
+async def test_cancelling_run_closes(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    assert bench.life
+    bench.life.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await bench.life
+    assert bench.driver.calls[-1] == "close"
+    assert bench.links[-1] is Link.OFFLINE
+    bench.life = None
+
+
+async def test_the_driver_may_call_its_link_degraded(make: Callable[..., Bench]) -> None:
+    bench = make()
+    now = FakeClock().now()
+    bench.driver.emit(LinkChanged("c", Link.DEGRADED, now))
+    assert bench.links == []
+    await bench.online()
+    bench.driver.emit(LinkChanged("c", Link.DEGRADED, now, "driver.protocol"))
+    await bench.connection.execute("a", "look", {}, GO)
+    bench.driver.emit(LinkChanged("c", Link.AUTH_ERROR, now))
+    assert bench.connection.link is Link.DEGRADED
+
+
+async def test_commands_are_refused_without_a_link(make: Callable[..., Bench]) -> None:
+    bench = make()
+    with pytest.raises(NotAllowedNow) as refused:
+        await bench.connection.execute("a", "look", {}, GO)
+    assert refused.value.params["state"] == "offline"
+    with pytest.raises(NotAllowedNow):
+        await bench.connection.resync()
+    assert bench.driver.started == []
+
+
+async def test_what_is_refused_is_never_sent(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    execute = bench.connection.execute
+    with pytest.raises(NotSupported):
+        await execute("a", "fly", {}, GO)
+    with pytest.raises(NotSupported):
+        await execute("z", "look", {}, GO)
+    with pytest.raises(BadArguments):
+        await execute("a", "move", {"x": "far"}, GO)
+    with pytest.raises(BadArguments):
+        await execute("a", "move", {"x": 1, "y": 2}, GO)
+    with pytest.raises(Stopped):
+        await execute("a", "move", {"x": 1}, CommandContext("c2", 1, may_act=lambda: False))
+    bench.driver.report("a", Operation.BUSY)
+    with pytest.raises(NotAllowedNow):
+        await execute("a", "move", {"x": 1}, GO)
+    assert bench.driver.started == []
+    assert (await execute("b", "move", {"x": 1}, GO)).text == "move done"
+
+
+async def test_short_commands_go_one_at_a_time_beside_a_job(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    bench.driver.gate.clear()
+    job = asyncio.create_task(bench.connection.execute("a", "run_job", {}, GO))
+    moves = [
+        asyncio.create_task(bench.connection.execute("b", "move", {"x": n}, GO)) for n in range(3)
+    ]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert bench.driver.started == ["run_job", "move"]
+    bench.driver.gate.set()
+    await asyncio.gather(job, *moves)
+    assert bench.driver.overlap == 1
+    assert [args["x"] for _, verb, args in bench.driver.done if verb == "move"] == [0, 1, 2]
+
+
+async def test_a_timeout_is_unknown_never_failed(make: Callable[..., Bench]) -> None:
+    bench = make(options=FakeOptions(command_timeout_s=0.01))
+    await bench.online()
+    bench.driver.gate.clear()
+    with pytest.raises(OutcomeUnknown):
+        await bench.connection.execute("a", "move", {"x": 1}, GO)
+    bench.driver.gate.set()
+    assert bench.driver.done == []
+
+
+async def test_waiting_for_another_command_is_bounded_and_sends_nothing(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(options=FakeOptions(command_timeout_s=0.02))
+    await bench.online()
+    await bench.connection._one_at_a_time.acquire()
+    with pytest.raises(NotAllowedNow) as refused:
+        await bench.connection.execute("a", "move", {"x": 1}, GO)
+    bench.connection._one_at_a_time.release()
+    assert refused.value.params["state"] == "busy"
+    assert bench.driver.started == []
+
+
+@pytest.mark.parametrize(
+    ("verb", "fault", "seen"),
+    [
+        ("move", LinkLost(), OutcomeUnknown),
+        ("move", ConnectFailed(), ConnectFailed),
+        ("move", Rejected(), Rejected),
+        ("move", KeyError("bug"), OutcomeUnknown),
+        ("look", LinkLost(), LinkLost),
+    ],
+)
+async def test_what_a_failing_command_means(
+    make: Callable[..., Bench], verb: str, fault: Exception, seen: type[DriverError]
+) -> None:
+    bench = make()
+    await bench.online()
+    bench.driver.command_faults = {verb: fault}
+    with pytest.raises(seen):
+        await bench.connection.execute("a", verb, {"x": 1} if verb == "move" else {}, GO)
+
+
+async def test_a_loss_fails_what_runs_and_queues_nothing(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    bench.driver.gate.clear()
+    commands = [
+        asyncio.create_task(bench.connection.execute("a", "run_job", {}, GO)),
+        asyncio.create_task(bench.connection.execute("b", "move", {"x": 1}, GO)),
+        asyncio.create_task(bench.connection.execute("b", "move", {"x": 2}, GO)),
+    ]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    bench.driver.connect_faults = [ConnectFailed()] * 3
+    bench.driver.lose()
+    ends = await asyncio.gather(*commands, return_exceptions=True)
+    assert [type(end) for end in ends] == [OutcomeUnknown, OutcomeUnknown, NotAllowedNow]
+    await bench.until(lambda: bench.links.count(Link.ONLINE) == 2)
+    bench.driver.gate.set()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert bench.driver.done == []
+
+
+async def test_cancel_jobs_ends_one_devices_commands(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    bench.driver.gate.clear()
+    jobs = [
+        asyncio.create_task(bench.connection.execute(device, "run_job", {}, GO))
+        for device in ("a", "b")
+    ]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await bench.connection.cancel_jobs("a")
+    with pytest.raises(Stopped):
+        await jobs[0]
+    bench.driver.gate.set()
+    await jobs[1]
+    assert [device for device, _, _ in bench.driver.done] == ["b"]
+
+
+async def test_cancelling_the_caller_cancels_the_command(make: Callable[..., Bench]) -> None:
+    bench = make()
+    await bench.online()
+    bench.driver.gate.clear()
+    caller = asyncio.create_task(bench.connection.execute("a", "move", {"x": 1}, GO))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    bench.driver.gate.set()
+    await bench.connection.execute("a", "move", {"x": 2}, GO)
+    assert [args["x"] for *_, args in bench.driver.done] == [2]
+
+
+async def test_a_hundred_lives_leave_no_task(make: Callable[..., Bench]) -> None:
+    before = asyncio.all_tasks()
+    bench = make()
+    await bench.online()
+    for life in range(2, 102):
+        bench.driver.lose()
+        await bench.until(lambda: bench.links.count(Link.ONLINE) == life)  # noqa: B023
+    await bench.connection.stop()
+    assert bench.life
+    await bench.life
+    assert asyncio.all_tasks() == before
+
+
+@given(losses=st.integers(0, 10_000), seed=st.integers())
+def test_backoff_has_jitter_and_a_bound(losses: int, seed: int) -> None:
+    connection = Connection.__new__(Connection)
+    connection._limits, connection._rng = Limits(), Random(seed)
+    pause = connection._pause_after(LinkLost(), losses)
+    longest = min(30.0, 0.5 * 2 ** min(losses, 20))
+    assert pause is not None
+    assert 0.5 * longest <= pause <= 1.5 * longest
+
+
+def test_link_after_each_kind_of_fault() -> None:
+    assert link_after(None) is Link.OFFLINE
+    assert link_after(LinkLost()) is Link.BACKOFF
+    assert link_after(DriverError()) is Link.BACKOFF
+    assert link_after(AuthRejected()).is_terminal
