@@ -78,7 +78,8 @@ class StopStep:
     - `descriptor`: {"write_hex": …, "expect": regex of the reply or ""}; the bytes go to the
       duplicate of the connection's descriptor.
     - `opcua_call`: {"endpoint", "object": [[namespace uri, browse name], …] below Objects,
-      "method": [uri, name], "confirm": {"path": [[uri, name], …], "equals": [value, …]} or null}
+      "method": [uri, name], "args": [[variant type, value], …], e.g. [["Int64", 0]],
+      "confirm": {"path": [[uri, name], …], "equals": [value, …]} or null}
     - `http`: {"method", "url", "headers": {…}, "body": text,
       "confirm": {"url", "key": JSON key, "equals": value} or null}
     """
