@@ -1,0 +1,228 @@
+"""Tables of this room, one set per kind of file: `lab` (lab.db), `evidence`, `telemetry`.
+
+Call `lab.apply(db)` and so on; applying twice changes nothing. Stamps: `_ms` and `_us` since the
+epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+lab = Migrations("trial_logs.lab")
+evidence = Migrations("trial_logs.evidence")
+telemetry = Migrations("trial_logs.telemetry")
+
+LAB_TABLES = (
+    """CREATE TABLE trial_trial (
+        id TEXT PRIMARY KEY,
+        booking_id TEXT NOT NULL,
+        party_id TEXT NOT NULL,
+        equipment_id TEXT NOT NULL,
+        title TEXT NOT NULL,
+        question TEXT NOT NULL,
+        part TEXT NOT NULL,
+        material TEXT NOT NULL,
+        baseline TEXT NOT NULL,
+        confidentiality TEXT NOT NULL CHECK (confidentiality IN ('party', 'vendor', 'public')),
+        created_ms INTEGER NOT NULL
+    ) STRICT""",
+    "CREATE INDEX trial_trial_booking ON trial_trial (booking_id)",
+    """CREATE TABLE trial_limit (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        characteristic TEXT NOT NULL,
+        nominal REAL NOT NULL,
+        tolerance REAL NOT NULL CHECK (tolerance >= 0),
+        unit TEXT NOT NULL,
+        PRIMARY KEY (trial_id, characteristic)
+    ) STRICT""",
+    """CREATE TABLE trial_condition (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        bands TEXT NOT NULL,
+        PRIMARY KEY (trial_id, name)
+    ) STRICT""",
+    """CREATE TABLE trial_run (
+        id TEXT PRIMARY KEY,
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        equipment_id TEXT NOT NULL,
+        number INTEGER NOT NULL,
+        condition TEXT NOT NULL,
+        operator TEXT NOT NULL,
+        simulated INTEGER NOT NULL CHECK (simulated IN (0, 1)),
+        state TEXT NOT NULL CHECK (state IN
+            ('planned', 'running', 'paused', 'finished', 'aborted', 'interrupted')),
+        started_ms INTEGER,
+        ended_ms INTEGER CHECK (ended_ms >= started_ms),
+        cause TEXT NOT NULL DEFAULT '',
+        UNIQUE (trial_id, number),
+        FOREIGN KEY (trial_id, condition) REFERENCES trial_condition (trial_id, name)
+    ) STRICT""",
+    """CREATE UNIQUE INDEX trial_run_one_live_per_equipment ON trial_run (equipment_id)
+        WHERE state IN ('running', 'paused')""",
+    """CREATE TABLE trial_run_span (
+        run_id TEXT NOT NULL REFERENCES trial_run (id),
+        state TEXT NOT NULL CHECK (state IN ('running', 'paused')),
+        since_ms INTEGER NOT NULL,
+        until_ms INTEGER CHECK (until_ms >= since_ms)
+    ) STRICT""",
+    "CREATE INDEX trial_run_span_run ON trial_run_span (run_id)",
+    """CREATE UNIQUE INDEX trial_run_span_one_open ON trial_run_span (run_id)
+        WHERE until_ms IS NULL""",
+    """CREATE TABLE trial_run_head (
+        run_id TEXT NOT NULL REFERENCES trial_run (id),
+        recorded_ms INTEGER NOT NULL,
+        segments INTEGER NOT NULL,
+        head TEXT NOT NULL,
+        numbers TEXT NOT NULL,
+        PRIMARY KEY (run_id, segments)
+    ) STRICT""",
+    """CREATE VIEW trial_run_overview AS
+        SELECT run.id AS run, trial.title, run.number, run.condition, run.state, run.operator,
+            datetime(run.started_ms / 1000, 'unixepoch') AS started_utc,
+            datetime(run.ended_ms / 1000, 'unixepoch') AS ended_utc,
+            run.simulated,
+            (SELECT numbers FROM trial_run_head AS h WHERE h.run_id = run.id
+                ORDER BY segments DESC LIMIT 1) AS numbers
+        FROM trial_run AS run JOIN trial_trial AS trial ON trial.id = run.trial_id
+        ORDER BY run.started_ms""",
+)
+
+EVIDENCE_TABLES = (
+    "CREATE TABLE header (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL) STRICT",
+    """CREATE TABLE run_event (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        state TEXT NOT NULL,
+        by TEXT NOT NULL,
+        cause TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        device TEXT NOT NULL,
+        signal TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        UNIQUE (device, signal, unit)
+    ) STRICT""",
+    """CREATE TABLE reading (
+        id INTEGER PRIMARY KEY,
+        series INTEGER NOT NULL,
+        t_us INTEGER NOT NULL,
+        value REAL,
+        quality INTEGER NOT NULL CHECK (quality IN (0, 1, 2)),
+        source_us INTEGER
+    ) STRICT""",
+    "CREATE INDEX reading_series ON reading (series, t_us)",
+    """CREATE TABLE part_event (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        verdict TEXT NOT NULL,
+        source TEXT NOT NULL,
+        cycle_time_s REAL,
+        cause TEXT NOT NULL,
+        by TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE measurement (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        characteristic TEXT NOT NULL,
+        value REAL NOT NULL,
+        unit TEXT NOT NULL,
+        gauge TEXT NOT NULL,
+        by TEXT NOT NULL,
+        part_no INTEGER
+    ) STRICT""",
+    """CREATE TABLE note (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        by TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE device_state (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        link TEXT NOT NULL,
+        operation TEXT NOT NULL,
+        safety TEXT NOT NULL,
+        cause TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE gap (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        opened INTEGER NOT NULL CHECK (opened IN (0, 1)),
+        cause TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE correction (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        about TEXT NOT NULL CHECK (about IN ('part_event', 'measurement')),
+        row INTEGER NOT NULL,
+        by TEXT NOT NULL CHECK (by <> ''),
+        why TEXT NOT NULL CHECK (why <> ''),
+        verdict TEXT,
+        value REAL
+    ) STRICT""",
+    """CREATE TABLE segment (
+        n INTEGER PRIMARY KEY,
+        at_us INTEGER NOT NULL,
+        ranges TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        previous TEXT NOT NULL,
+        head TEXT NOT NULL
+    ) STRICT""",
+    """CREATE VIEW readings AS
+        SELECT strftime('%Y-%m-%d %H:%M:%f', r.t_us / 1e6, 'unixepoch') AS time_utc,
+            s.device, s.signal, r.value, s.unit,
+            CASE r.quality WHEN 0 THEN 'GOOD' WHEN 1 THEN 'UNCERTAIN' ELSE 'BAD' END AS quality
+        FROM reading AS r JOIN series AS s ON s.id = r.series ORDER BY r.id""",
+)
+
+TELEMETRY_TABLES = (
+    """CREATE TABLE series (
+        id INTEGER PRIMARY KEY,
+        device TEXT NOT NULL,
+        signal TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        UNIQUE (device, signal, unit)
+    ) STRICT""",
+    """CREATE TABLE sample (
+        ts_us INTEGER NOT NULL,
+        series INTEGER NOT NULL,
+        value REAL,
+        quality INTEGER NOT NULL CHECK (quality IN (0, 1, 2)),
+        source_us INTEGER,
+        PRIMARY KEY (ts_us, series)
+    ) STRICT, WITHOUT ROWID""",
+    """CREATE VIEW samples AS
+        SELECT strftime('%Y-%m-%d %H:%M:%f', t.ts_us / 1e6, 'unixepoch') AS time_utc,
+            s.device, s.signal, t.value, s.unit,
+            CASE t.quality WHEN 0 THEN 'GOOD' WHEN 1 THEN 'UNCERTAIN' ELSE 'BAD' END AS quality
+        FROM sample AS t JOIN series AS s ON s.id = t.series ORDER BY t.ts_us""",
+)
+
+
+def _create(db: Database, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        db.execute(statement)
+
+
+@lab()
+def m001_trials_plans_runs(db: Database) -> None:
+    """Trials, their plan, runs and the recorded heads of their evidence."""
+    _create(db, LAB_TABLES)
+
+
+@evidence()
+def m001_run_record(db: Database) -> None:
+    """Everything one run records, and its chain of segments."""
+    _create(db, EVIDENCE_TABLES)
+
+
+@telemetry()
+def m001_journal(db: Database) -> None:
+    """The journal of samples of one UTC month."""
+    _create(db, TELEMETRY_TABLES)

@@ -1,0 +1,313 @@
+"""The words of a trial: what was asked, under which conditions, and what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import NamedTuple
+
+
+class Confidentiality(StrEnum):
+    """Who may read the trial: the party alone, the equipment's vendor too, or everybody."""
+
+    PARTY = "party"
+    VENDOR = "vendor"
+    PUBLIC = "public"
+
+
+class RunState(StrEnum):
+    """Where a run stands. INTERRUPTED is the lab's fault, ABORTED somebody's decision."""
+
+    PLANNED = "planned"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    ABORTED = "aborted"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run holds its equipment."""
+        return self in (RunState.RUNNING, RunState.PAUSED)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can follow."""
+        return self in (RunState.FINISHED, RunState.ABORTED, RunState.INTERRUPTED)
+
+
+class RunAction(StrEnum):
+    """What moves a run from one state to the next."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    FINISH = "finish"
+    ABORT = "abort"
+    INTERRUPT = "interrupt"
+
+
+RUN_TABLE: Mapping[tuple[RunState, RunAction], RunState] = {
+    (RunState.PLANNED, RunAction.START): RunState.RUNNING,
+    (RunState.RUNNING, RunAction.PAUSE): RunState.PAUSED,
+    (RunState.PAUSED, RunAction.RESUME): RunState.RUNNING,
+    (RunState.RUNNING, RunAction.FINISH): RunState.FINISHED,
+    (RunState.PAUSED, RunAction.FINISH): RunState.FINISHED,
+    (RunState.RUNNING, RunAction.ABORT): RunState.ABORTED,
+    (RunState.PAUSED, RunAction.ABORT): RunState.ABORTED,
+    (RunState.RUNNING, RunAction.INTERRUPT): RunState.INTERRUPTED,
+    (RunState.PAUSED, RunAction.INTERRUPT): RunState.INTERRUPTED,
+}
+
+
+class Verdict(StrEnum):
+    """Worth of one part. UNJUDGED: made, not yet looked at. VOID: counted by mistake."""
+
+    GOOD = "good"
+    SCRAP = "scrap"
+    REWORK = "rework"
+    UNJUDGED = "unjudged"
+    VOID = "void"
+
+
+class PartSource(StrEnum):
+    """Who said that a part was made."""
+
+    DEVICE = "device"
+    OPERATOR = "operator"
+
+
+class Quality(IntEnum):
+    """Worth of one value; the larger number is the worse one."""
+
+    GOOD = 0
+    UNCERTAIN = 1
+    BAD = 2
+
+
+class Series(NamedTuple):
+    """Whose values these are: device, signal and UCUM-like unit code, all opaque here."""
+
+    device: str
+    signal: str
+    unit: str
+
+
+class Sample(NamedTuple):
+    """One value of one series. `value` None: no number was had. Stamps: UTC µs since the epoch.
+
+    `source_us` is the device's own stamp where it differs from the received one.
+    """
+
+    series: Series
+    t_us: int
+    value: float | None
+    quality: Quality = Quality.GOOD
+    source_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Acceptance limit of one characteristic: nominal ± tolerance, both in `unit`."""
+
+    characteristic: str
+    nominal: float
+    tolerance: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Where a signal should stay, ends included; None leaves a side open.
+
+    A value counts until the next one, at most `hold_s`: after that nobody knows.
+    """
+
+    device: str
+    signal: str
+    low: float | None
+    high: float | None
+    hold_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One named set of settings a run is made under; settings are shown as written."""
+
+    name: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+    bands: tuple[Band, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TrialDraft:
+    """What a party wants to find out, on which equipment, judged by which limits."""
+
+    booking_id: str
+    party_id: str
+    equipment_id: str
+    title: str
+    question: str = ""
+    part: str = ""
+    material: str = ""
+    baseline: str = ""
+    confidentiality: Confidentiality = Confidentiality.PARTY
+    limits: tuple[Limit, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A stored trial; `id` is the number printed on its report."""
+
+    id: str
+    created: datetime
+    draft: TrialDraft
+
+    def condition(self, name: str) -> Condition | None:
+        """The condition of that name, if the plan has it."""
+        return next((each for each in self.draft.conditions if each.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class StateSpan:
+    """A time the run spent running or paused; `until` None: still does."""
+
+    state: RunState
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One recorded execution of one condition."""
+
+    id: str
+    trial_id: str
+    equipment_id: str
+    number: int
+    condition: str
+    operator: str
+    simulated: bool
+    state: RunState
+    started: datetime | None = None
+    ended: datetime | None = None
+    cause: str = ""
+    spans: tuple[StateSpan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RunHeader:
+    """What the evidence of a run must know of its trial, so that its numbers need no other file.
+
+    `energy` names the cumulative counters (unit kW.h) whose differences are this run's energy.
+    """
+
+    run_id: str
+    trial_id: str
+    number: int
+    equipment_id: str
+    condition: Condition
+    operator: str
+    simulated: bool
+    limits: tuple[Limit, ...] = ()
+    energy: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartEvent:
+    """One part made."""
+
+    at: datetime
+    verdict: Verdict
+    source: PartSource
+    cycle_time_s: float | None = None
+    cause: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One value measured by hand; `part_no` is the part's number within the run."""
+
+    at: datetime
+    characteristic: str
+    value: float
+    unit: str
+    gauge: str
+    by: str
+    part_no: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote down during the run."""
+
+    at: datetime
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStateSeen:
+    """A device's three axes from this moment on; `cause` is the code behind a fault or stop."""
+
+    at: datetime
+    device: str
+    link: str
+    operation: str
+    safety: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class GapEdge:
+    """Recording of a device stopped (`opened`) or came back. Device `*`: of everything."""
+
+    at: datetime
+    device: str
+    opened: bool
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunMoved:
+    """The run entered a state."""
+
+    at: datetime
+    state: RunState
+    by: str
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A later word on a part or a measurement: the first word stays, the last one counts.
+
+    `about` is `part_event` or `measurement`, `row` its number. A part takes a verdict,
+    a measurement a value or the verdict VOID.
+    """
+
+    at: datetime
+    about: str
+    row: int
+    by: str
+    why: str
+    verdict: Verdict | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one evidence segment adds, each in the order it happened."""
+
+    readings: Sequence[Sample] = ()
+    parts: Sequence[PartEvent] = ()
+    measurements: Sequence[Measurement] = ()
+    notes: Sequence[Note] = ()
+    states: Sequence[DeviceStateSeen] = ()
+    gaps: Sequence[GapEdge] = ()
+    moves: Sequence[RunMoved] = ()
+    corrections: Sequence[Correction] = ()

@@ -1,0 +1,167 @@
+"""All samples of the lab, one journal file per UTC month.
+
+append, read, window and drop_before are its only doors.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import groupby
+
+from sqlite_utils import Database
+
+from trial_logs.buckets import BUCKET_SQL, Bucket, BucketRow, fold
+from trial_logs.evidence import stored
+from trial_logs.model import Quality, Sample, Series
+from trial_logs.stamps import month_bounds_us, month_of
+
+INSERT = "INSERT INTO sample (ts_us, series, value, quality, source_us) VALUES (?, ?, ?, ?, ?)"
+BUCKETS = BUCKET_SQL.format(table="sample", time="ts_us")
+Row = tuple[int, int, float | None, int, int | None]
+
+
+class Telemetry:
+    """The journal over its month files, which the caller opens, lists and deletes.
+
+    `open_month(key, create)` returns the database of a month `YYYY-MM` (its tables made by
+    `migrations.telemetry`) or None; `months()` the keys there are; `drop_month(key)` deletes one.
+    """
+
+    def __init__(
+        self,
+        open_month: Callable[[str, bool], Database | None],
+        months: Callable[[], Iterable[str]],
+        drop_month: Callable[[str], None],
+    ) -> None:
+        self._open_month = open_month
+        self._months = months
+        self._drop_month = drop_month
+
+    def append(self, samples: Sequence[Sample]) -> None:
+        """Store samples, each month's in one executemany.
+
+        A second sample in the same microsecond of a series moves one on. A value that is no finite
+        number is stored as None and BAD.
+        """
+        by_month = sorted(samples, key=lambda sample: sample.t_us)
+        for key, group in groupby(by_month, key=_MonthKey()):
+            self._append_month(key, list(group))
+
+    def _append_month(self, key: str, samples: list[Sample]) -> None:
+        db = self._opened(key)
+        with db.atomic():
+            ids = _series_ids(db, samples)
+            rows: list[Row] = [
+                (s.t_us, ids[s.series], *stored(s.value, s.quality), s.source_us) for s in samples
+            ]
+            try:
+                with db.atomic():
+                    db.conn.executemany(INSERT, rows)
+            except sqlite3.IntegrityError:
+                self._append_moved(db, key, samples, rows)
+
+    def _append_moved(self, db: Database, key: str, samples: list[Sample], rows: list[Row]) -> None:
+        _, end = month_bounds_us(key)
+        moved: list[Sample] = []
+        for sample, row in zip(samples, rows, strict=True):
+            free = _free_stamp(db, row[0], row[1])
+            if free < end:
+                db.conn.execute(INSERT, (free, *row[1:]))
+            else:
+                moved.append(sample._replace(t_us=free))
+        if moved:
+            self.append(moved)
+
+    def read(self, series: Series, t0: int, t1: int) -> Iterator[Sample]:
+        """The samples of a series in [t0, t1) µs, in order of time, one at a time."""
+        for db, number in self._having(series, t0, t1):
+            rows = db.execute(
+                "SELECT ts_us, value, quality, source_us FROM sample"
+                " WHERE ts_us >= ? AND ts_us < ? AND series = ? ORDER BY ts_us",
+                [t0, t1, number],
+            )
+            for ts_us, value, quality, source_us in rows:
+                yield Sample(series, ts_us, value, Quality(quality), source_us)
+
+    def window(self, series: Series, t0: int, t1: int, n: int) -> list[Bucket]:
+        """[t0, t1) µs cut into `n` equal buckets; 0 < n and t0 < t1."""
+        rows: list[BucketRow] = []
+        for db, number in self._having(series, t0, t1):
+            where = {"t0": t0, "t1": t1, "n": n, "series": number}
+            rows += db.execute(BUCKETS, where).fetchall()
+        return fold(rows, t0, t1, n)
+
+    def series(self, t0: int, t1: int) -> list[Series]:
+        """Every series known to a month that [t0, t1) µs touches, sorted."""
+        found: set[Series] = set()
+        for db in self._touched(t0, t1):
+            rows = db.execute("SELECT device, signal, unit FROM series")
+            found.update(Series(*row) for row in rows)
+        return sorted(found)
+
+    def drop_before(self, t: int) -> None:
+        """Forget every sample before `t` µs: whole months as files, the rest as rows."""
+        for key in sorted(self._months()):
+            start, end = month_bounds_us(key)
+            if end <= t:
+                self._drop_month(key)
+            elif start < t and (db := self._open_month(key, False)) is not None:
+                db.execute("DELETE FROM sample WHERE ts_us < ?", [t])
+
+    def _opened(self, key: str) -> Database:
+        db = self._open_month(key, True)
+        if db is None:
+            raise FileNotFoundError(key)
+        return db
+
+    def _touched(self, t0: int, t1: int) -> Iterator[Database]:
+        for key in sorted(self._months()):
+            start, end = month_bounds_us(key)
+            if start < t1 and t0 < end and (db := self._open_month(key, False)) is not None:
+                yield db
+
+    def _having(self, series: Series, t0: int, t1: int) -> Iterator[tuple[Database, int]]:
+        for db in self._touched(t0, t1):
+            row = db.execute(
+                "SELECT id FROM series WHERE device = ? AND signal = ? AND unit = ?", series
+            ).fetchone()
+            if row is not None:
+                yield db, row[0]
+
+
+class _MonthKey:
+    """The month of a sample, worked out once per run of samples of the same month."""
+
+    def __init__(self) -> None:
+        self._key, self._start, self._end = "", 0, 0
+
+    def __call__(self, sample: Sample) -> str:
+        if not self._start <= sample.t_us < self._end:
+            self._key = month_of(sample.t_us)
+            self._start, self._end = month_bounds_us(self._key)
+        return self._key
+
+
+def _series_ids(db: Database, samples: Iterable[Sample]) -> dict[Series, int]:
+    names = {sample.series for sample in samples}
+    known = _known_series(db)
+    fresh = sorted(names - known.keys())
+    if fresh:
+        insert = "INSERT INTO series (device, signal, unit) VALUES (?, ?, ?)"
+        db.conn.executemany(insert, fresh)
+        known = _known_series(db)
+    return known
+
+
+def _known_series(db: Database) -> dict[Series, int]:
+    rows = db.execute("SELECT id, device, signal, unit FROM series")
+    return {Series(*name): number for number, *name in rows}
+
+
+def _free_stamp(db: Database, stamp: int, series: int) -> int:
+    # stamps of one series are dense only in a burst, so the first hole is a few steps away
+    taken = "SELECT 1 FROM sample WHERE ts_us = ? AND series = ?"
+    while db.execute(taken, [stamp, series]).fetchone():
+        stamp += 1
+    return stamp
