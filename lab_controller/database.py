@@ -16,7 +16,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
-from sqlite_utils import Database
+from sqlite_utils import Database as Database  # services are handed one
 
 from lab_controller.errors import LabError
 
