@@ -8,7 +8,7 @@ after so many hits; 0 = no limit) and `for_s` (ends after so many lab seconds; 0
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from hardware_sim.clock import SimClock
@@ -22,7 +22,10 @@ class UnknownFault(ValueError):
 
 
 class Faults:
-    """The faults of one simulator. All chances come from one seeded source."""
+    """The faults of one simulator. All chances come from one seeded source.
+
+    `on_end` is called with a fault's name and parameters when it is cleared or found to be over.
+    """
 
     def __init__(self, table: FaultTable, clock: SimClock, seed: int) -> None:
         self._table = table
@@ -30,6 +33,7 @@ class Faults:
         self._random = random.Random(seed)
         self._active: dict[str, Params] = {}
         self._until: dict[str, float] = {}
+        self.on_end: Callable[[str, Params], None] = lambda name, params: None
 
     def raise_fault(self, name: str, params: Mapping[str, object]) -> Params:
         """Turn `name` on, its defaults filled in; UnknownFault if the table does not have it."""
@@ -54,7 +58,7 @@ class Faults:
     def clear(self, name: str | None = None) -> None:
         """End one fault, or all of them."""
         for key in [name] if name else list(self._active):
-            self._active.pop(key, None)
+            self._end(key)
 
     def active(self) -> dict[str, Params]:
         """The faults that are on now."""
@@ -63,7 +67,7 @@ class Faults:
     def get(self, name: str) -> Params | None:
         """The parameters of `name` while it is on."""
         if name in self._active and self._clock.elapsed() >= self._until[name]:
-            del self._active[name]
+            self._end(name)
         return self._active.get(name)
 
     def strikes(self, name: str) -> Params | None:
@@ -73,9 +77,13 @@ class Faults:
             return None
         if params["times"]:
             params["times"] -= 1
-            if not params["times"]:
-                del self._active[name]
+            if params["times"] <= 0:
+                self._end(name)
         return params
+
+    def _end(self, name: str) -> None:
+        if params := self._active.pop(name, None):
+            self.on_end(name, params)
 
     def source(self) -> random.Random:
         """The seeded source, for what a fault makes up (bytes, amounts)."""
