@@ -130,7 +130,8 @@ async def test_a_loss_makes_devices_unknown_and_comes_back(make: Callable[..., B
         (Operation.UNKNOWN, Safety.UNKNOWN),
         (Operation.IDLE, Safety.NORMAL),
     ]
-    assert bench.driver.calls == "connect resync serve close connect resync serve".split()
+    life = ["connect", "resync", "serve"]
+    assert bench.driver.calls == [*life, "close", *life]
     assert bench.order[1] == "before_close:False"
 
 

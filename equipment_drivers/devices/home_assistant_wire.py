@@ -1,0 +1,117 @@
+"""The REST wire to a Home Assistant hub: few requests, each bounded, errors in our own words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http import HTTPMethod
+from typing import Any
+
+import niquests
+from homeassistant_api import AsyncClient
+from homeassistant_api.errors import (
+    EndpointNotFoundError,
+    HomeassistantAPIError,
+    RequestError,
+    RequestTimeoutError,
+    UnauthorizedError,
+)
+
+from equipment_drivers.devices.home_assistant_options import HubOptions, Secret
+from equipment_drivers.devices.home_assistant_states import (
+    EntityState,
+    entity_state,
+    entity_states,
+)
+from equipment_drivers.errors import (
+    AuthRejected,
+    ConnectFailed,
+    LinkLost,
+    NotSupported,
+    PeerSilent,
+    ProtocolFault,
+    Rejected,
+)
+
+SERVICES = frozenset(
+    {("switch", "turn_on"), ("switch", "turn_off"), ("homeassistant", "update_entity")}
+)
+"""The only services ever called; `update_entity` makes the hub read a meter now."""
+
+
+class HubWire:
+    """One HTTP session with the hub. Every method raises WireFault, AuthRejected or Rejected."""
+
+    def __init__(self, options: HubOptions, token: Secret) -> None:
+        self._url, self._timeout_s = options.url, options.timeout_s
+        self._session = niquests.AsyncSession(disable_http2=True, disable_http3=True)
+        self._session.trust_env = False  # a hub in the lab is never behind the site's proxy
+        self._client = AsyncClient(f"{options.url}/api", token, session=self._session)
+
+    async def config(self) -> dict[str, Any]:
+        """The hub's own configuration: version, state of its start-up, unit system."""
+        answer = await self._request("config")
+        if not isinstance(answer, dict):
+            raise ProtocolFault(cause="config is not an object")
+        return answer
+
+    async def states(self) -> dict[str, EntityState]:
+        """Every entity, in one request."""
+        return entity_states(await self._request("states"))
+
+    async def state(self, entity: str) -> EntityState:
+        """One entity."""
+        answer = await self._request(f"states/{entity}")
+        if not isinstance(answer, dict):
+            raise ProtocolFault(cause="state is not an object")
+        return entity_state(answer)
+
+    async def call(self, domain: str, service: str, entities: list[str]) -> None:
+        """Call one of `SERVICES`. The hub's ok does not mean that the device has moved."""
+        if (domain, service) not in SERVICES:
+            raise NotSupported(verb=f"{domain}.{service}", device=", ".join(entities))
+        path = f"services/{domain}/{service}"
+        await self._request(path, HTTPMethod.POST, {"entity_id": entities})
+
+    async def close(self) -> None:
+        """Close the session and its sockets."""
+        await self._session.close()
+
+    async def _request(
+        self, path: str, method: HTTPMethod = HTTPMethod.GET, body: dict[str, Any] | None = None
+    ) -> Any:
+        with our_words(self._url):
+            async with asyncio.timeout(self._timeout_s):
+                return await self._client.request(path, method=method, json=body)
+
+
+@contextmanager
+def our_words(url: str) -> Iterator[None]:
+    """Turn what the client library and the HTTP stack raise into errors of this room.
+
+    Causes name the kind of error only: a body or a header could hold the token.
+    """
+    try:
+        yield
+    except UnauthorizedError as error:
+        raise AuthRejected(url=url, cause="401") from error
+    except (TimeoutError, RequestTimeoutError, niquests.exceptions.ReadTimeout) as error:
+        raise PeerSilent(url=url) from error
+    except (EndpointNotFoundError, RequestError) as error:
+        raise Rejected(url=url, cause=type(error).__name__) from error
+    except HomeassistantAPIError as error:
+        raise ProtocolFault(url=url, cause=type(error).__name__) from error
+    except niquests.exceptions.ConnectionError as error:
+        fault = ConnectFailed if never_sent(error) else LinkLost
+        raise fault(url=url, cause=url) from error
+    except (niquests.exceptions.RequestException, OSError) as error:
+        raise LinkLost(url=url, cause=type(error).__name__) from error
+
+
+def never_sent(error: BaseException) -> bool:
+    """Whether no connection was made, so that nothing can have reached the hub."""
+    if isinstance(error, niquests.exceptions.ConnectTimeout):
+        return True
+    reason = getattr(error.args[0], "reason", error.args[0]) if error.args else None
+    return "NewConnection" in type(reason).__name__ or "NameResolution" in type(reason).__name__
