@@ -1,0 +1,197 @@
+"""Stop by an OPC UA method call, over a warm client session of the stopper's own."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from asyncua import Client, Node, ua
+
+from lab_controller.stopper.plans import BrowsePath, OpcuaCall
+from lab_controller.stopper.verdict import CONFIRMED, SENT, Outcome, Verdict, failed
+
+CONNECT_TIMEOUT_S = 10.0
+REQUEST_TIMEOUT_S = 2.0
+WATCHDOG_S = 1.0
+CLOSE_TIMEOUT_S = 2.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+POLL_S = 0.02
+
+FAULTS = (OSError, ua.UaError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The nodes of one call on the present connection."""
+
+    object: Node
+    method: Node
+    state: Node | None
+
+
+class OpcuaSession:
+    """One endpoint: connected, watched, its nodes resolved; reconnects in the background."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._client: Client | None = None
+        self._wanted: set[OpcuaCall] = set()
+        self._found: dict[OpcuaCall, Found] = {}
+        self._up = asyncio.Event()
+        self._stirred = asyncio.Event()
+        self.fault = ""
+        self._task = asyncio.create_task(self._keep())
+
+    def want(self, calls: set[OpcuaCall]) -> None:
+        """Have the nodes of these calls at hand."""
+        self._wanted = calls
+        self._stirred.set()
+
+    def ready(self, call: OpcuaCall) -> bool:
+        """Whether the call could go out this moment."""
+        return self._up.is_set() and call in self._found
+
+    async def nodes(self, call: OpcuaCall) -> Found:
+        """The nodes of a call; waits for the connection. Raises one of FAULTS."""
+        await self._up.wait()
+        if call in self._found:
+            return self._found[call]
+        if self._client is None:
+            raise ConnectionError(self.fault)
+        return await _resolve(self._client, call)
+
+    async def close(self) -> None:
+        """End the session and its task."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    async def _keep(self) -> None:
+        pause = FIRST_PAUSE_S
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._one_connection()
+            except FAULTS as fault:
+                self.fault = str(fault) or type(fault).__name__
+            if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
+                pause = FIRST_PAUSE_S
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE_S, 2 * pause)
+
+    async def _one_connection(self) -> None:
+        """Connect, resolve, stay until the connection is lost."""
+        client = Client(
+            self._endpoint,
+            timeout=REQUEST_TIMEOUT_S,
+            watchdog_intervall=WATCHDOG_S,
+            auto_reconnect=False,
+        )
+        lost: list[Exception] = []
+
+        async def note(fault: Exception) -> None:
+            lost.append(fault)
+            self._stirred.set()
+
+        client.connection_lost_callback = note
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await client.connect()
+            self._client = client
+            while not lost:
+                self._stirred.clear()
+                await self._resolve_missing(client)
+                self._up.set()
+                await self._stirred.wait()
+            raise ConnectionError(str(lost[0]))
+        finally:
+            self._up.clear()
+            self._client = None
+            self._found.clear()
+            await _disconnect(client)
+
+    async def _resolve_missing(self, client: Client) -> None:
+        for call in self._wanted - set(self._found):
+            try:
+                self._found[call] = await _resolve(client, call)
+            except (ua.UaStatusCodeError, ValueError) as fault:
+                self.fault = str(fault)  # tried again when the stop is pressed
+
+
+async def _disconnect(client: Client) -> None:
+    try:
+        async with asyncio.timeout(CLOSE_TIMEOUT_S):
+            await client.disconnect()
+    except FAULTS:
+        client.disconnect_socket()
+
+
+async def _resolve(client: Client, call: OpcuaCall) -> Found:
+    namespaces = await client.get_namespace_array()
+    base = await _descend(client.nodes.objects, call.object, namespaces)
+    method = await _descend(base, (call.method,), namespaces)
+    state = None
+    if call.confirm is not None:
+        state = await _descend(client.nodes.objects, call.confirm.path, namespaces)
+    return Found(base, method, state)
+
+
+async def _descend(start: Node, path: BrowsePath, namespaces: list[str]) -> Node:
+    if not path:
+        return start
+    names = [ua.QualifiedName(name, namespaces.index(uri)) for uri, name in path]
+    return await start.get_child(names)
+
+
+class OpcuaAttempt:
+    """One method call and the reading back of the state."""
+
+    def __init__(self, session: OpcuaSession, call: OpcuaCall) -> None:
+        self._session = session
+        self._call = call
+        self._sent = False
+        self._accepted = False
+        self._last = ""
+
+    async def proof(self) -> Verdict:
+        """The server's answer, then the value it reports."""
+        try:
+            found = await self._session.nodes(self._call)
+            self._sent = True
+            await found.object.call_method(found.method.nodeid)
+            self._accepted = True
+            return await self._confirmation(found)
+        except (ua.UaStatusCodeError, ValueError) as fault:
+            return failed("rejected", fault)
+        except (OSError, ua.UaError) as fault:
+            self._last = str(fault) or type(fault).__name__
+            return self.at_deadline()
+
+    def at_deadline(self) -> Verdict:
+        """How far it came."""
+        if self._accepted:
+            return Verdict(Outcome.SENT, "not_confirmed", self._last)
+        if self._sent:
+            return Verdict(Outcome.SENT, "no_reply", self._last)
+        return failed("unreachable", self._last or self._session.fault)
+
+    async def _confirmation(self, found: Found) -> Verdict:
+        if found.state is None or self._call.confirm is None:
+            return SENT
+        while True:
+            data = await found.state.read_data_value(raise_on_bad_status=False)
+            good = data.StatusCode is None or data.StatusCode.is_good()
+            value = _plain(data.Value.Value if data.Value else None)
+            if good and value in self._call.confirm.equals:
+                return CONFIRMED
+            self._last = repr(value)
+            await asyncio.sleep(POLL_S)
+
+
+def _plain(value: object) -> object:
+    """Localised texts and qualified names as their text, the rest as it is."""
+    if isinstance(value, ua.LocalizedText):
+        return value.Text
+    if isinstance(value, ua.QualifiedName):
+        return value.Name
+    return value
