@@ -137,9 +137,10 @@ class Connection:
         first, self._stopping = not self._stopping, True
         if self._life is None:
             return
-        if first:
-            self._life.cancel()
-        await asyncio.wait({self._life})
+        while not self._life.done():
+            if first:
+                self._life.cancel()  # again when a library has swallowed it
+            await asyncio.wait({self._life}, timeout=2 * self._limits.close_s)
         self._become(Link.OFFLINE)
 
     def reconnect_now(self) -> None:
@@ -148,9 +149,11 @@ class Connection:
 
     async def _live(self) -> None:
         losses = 0
-        while True:
+        while not self._stopping:
             began = self._clock.monotonic()
             fault = await self._session()
+            if self._stopping:
+                break
             if self._clock.monotonic() - began >= self._limits.steady_s:
                 losses = 0
             with suppress(TimeoutError):

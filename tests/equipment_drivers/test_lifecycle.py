@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import cast
@@ -218,6 +219,26 @@ async def test_stop_closes_and_may_come_twice_and_first(make: Callable[..., Benc
     await never.connection.stop()
     await never.connection.run()
     assert never.driver.calls == []
+
+
+async def test_stop_holds_against_a_library_that_swallows_cancellation(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    closing = asyncio.Event()
+
+    async def stubborn() -> None:
+        closing.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(bench.driver, "close", stubborn)
+    await bench.online()
+    bench.driver.lose()
+    await closing.wait()
+    async with asyncio.timeout(5):
+        await bench.connection.stop()
+    assert bench.links[-1] is Link.OFFLINE
 
 
 async def test_stop_during_connect(make: Callable[..., Bench]) -> None:

@@ -1,0 +1,316 @@
+"""The hub driver over real HTTP against a scriptable hub: values, switching, faults, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from equipment_drivers.contract import Arguments, CommandContext, DeviceConfig, StopOutcome
+from equipment_drivers.devices.home_assistant import HomeAssistantHub, NoArguments
+from equipment_drivers.devices.home_assistant_options import HubDeviceOptions, HubOptions
+from equipment_drivers.errors import (
+    AuthRejected,
+    BadOption,
+    ConnectFailed,
+    DriverError,
+    LinkLost,
+    NotSupported,
+    OutcomeUnknown,
+    PeerSilent,
+    ProtocolFault,
+    Stopped,
+)
+from equipment_drivers.lifecycle import Connection, Limits
+from equipment_drivers.model import (
+    DeviceMessage,
+    DeviceState,
+    Fact,
+    Link,
+    Operation,
+    Quality,
+    Reading,
+    Safety,
+)
+from tests.equipment_drivers.fake_hub import FakeHub
+from tests.equipment_drivers.fakes import FakeClock
+
+GO = CommandContext("c1", 1)
+PLUG = {
+    "kind": "plug",
+    "power_entity": "sensor.printer1_power",
+    "energy_entity": "sensor.printer1_energy",
+}
+ROOM = {
+    "kind": "sensors",
+    "signals": {"room_temperature": "sensor.lab_temperature", "door": "binary_sensor.lab_door"},
+}
+
+
+@pytest.fixture
+async def hub() -> AsyncIterator[FakeHub]:
+    hub = FakeHub()
+    hub.put("switch.printer1", "off")
+    hub.put("sensor.printer1_power", "0.4", "W")
+    hub.put("sensor.printer1_energy", "12.5", "kWh")
+    hub.put("sensor.lab_temperature", "70", "°F")
+    hub.put("binary_sensor.lab_door", "on")
+    await hub.start()
+    yield hub
+    await hub.stop()
+
+
+class Desk:
+    """The driver with two devices and the facts it told."""
+
+    def __init__(self, hub: FakeHub, token_file: Path, **options: Any) -> None:
+        self.facts: list[Fact] = []
+        token_file.write_text(hub.token)
+        timing = {"timeout_s": 0.3, "poll_s": 0.01, "confirm_s": 0.2}
+        self.options = HubOptions(url=hub.url, token_file=token_file, **(timing | options))
+        self.devices = [
+            DeviceConfig("plug", "switch.printer1", HubDeviceOptions.model_validate(PLUG)),
+            DeviceConfig("room", "", HubDeviceOptions.model_validate(ROOM)),
+        ]
+        self.driver = HomeAssistantHub(
+            "hub", self.options, self.devices, clock=FakeClock(), emit=self.facts.append
+        )
+
+    async def open(self) -> HomeAssistantHub:
+        await self.driver.connect()
+        await self.driver.resync()
+        return self.driver
+
+    def readings(self, signal: str) -> list[Reading]:
+        return [f for f in self.facts if isinstance(f, Reading) and f.signal == signal]
+
+    def states(self, device: str) -> list[Operation]:
+        return [
+            f.operation for f in self.facts if isinstance(f, DeviceState) and f.device == device
+        ]
+
+
+@pytest.fixture
+async def desk(hub: FakeHub, tmp_path: Path) -> AsyncIterator[Desk]:
+    desk = Desk(hub, tmp_path / "token")
+    yield desk
+    await desk.driver.close()
+    await desk.driver.close()
+
+
+async def test_resync_tells_everything_in_promised_units(desk: Desk) -> None:
+    await desk.open()
+    told = {f.signal: (f.value, f.unit, f.quality) for f in desk.facts if isinstance(f, Reading)}
+    assert told == {
+        "on": (0.0, "1", Quality.GOOD),
+        "power": (0.4, "W", Quality.GOOD),
+        "energy": (12.5, "kW.h", Quality.GOOD),
+        "room_temperature": (pytest.approx(21.111, abs=0.001), "Cel", Quality.GOOD),
+        "door": (1.0, "1", Quality.GOOD),
+    }
+    assert desk.states("plug") == [Operation.IDLE]
+    assert desk.states("room") == [Operation.READY]
+    assert {f.safety for f in desk.facts if isinstance(f, DeviceState)} == {Safety.NONE}
+    for device in ("plug", "room"):
+        spec = desk.driver.device_spec(device)
+        for reading in (f for f in desk.facts if isinstance(f, Reading) and f.device == device):
+            assert spec.signals[reading.signal].unit == reading.unit
+
+
+async def test_a_value_is_told_only_when_the_hub_heard_it_anew(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    await driver._poll()
+    hub.put("sensor.printer1_power", "0.4", "W")
+    await driver._poll()
+    assert len(desk.readings("power")) == 2
+    assert desk.readings("power")[0].source != desk.readings("power")[1].source
+    assert len(desk.readings("room_temperature")) == 1
+    assert len(desk.readings("door")) == 3
+    await driver.resync()
+    assert len(desk.readings("room_temperature")) == 2
+
+
+async def test_unavailable_unknown_and_missing(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    hub.put("switch.printer1", "unavailable")
+    hub.put("sensor.printer1_power", "unknown", "W")
+    del hub.entities["sensor.lab_temperature"]
+    await driver._poll()
+    await driver._poll()
+    assert desk.states("plug")[-1] is Operation.UNKNOWN
+    assert (desk.readings("on")[-1].value, desk.readings("on")[-1].quality) == (None, Quality.BAD)
+    assert desk.readings("power")[-1].quality is Quality.UNCERTAIN
+    assert desk.readings("room_temperature")[-1].quality is Quality.BAD
+    messages = [f for f in desk.facts if isinstance(f, DeviceMessage)]
+    assert [(m.device, m.text) for m in messages] == [("room", "sensor.lab_temperature")]
+
+
+async def test_switching_is_confirmed_by_state(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    await driver.execute("plug", "turn_on", NoArguments(), GO)
+    assert desk.states("plug") == [Operation.IDLE, Operation.READY]
+    assert desk.readings("on")[-1].value == 1.0
+    assert hub.calls() == [("/api/services/switch/turn_on", {"entity_id": ["switch.printer1"]})]
+
+
+async def test_an_older_answer_does_not_undo_a_switch(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    before = dict(hub.entities["switch.printer1"])
+    await driver.execute("plug", "turn_on", NoArguments(), GO)
+    hub.entities["switch.printer1"] = before
+    await driver._poll()
+    assert desk.states("plug")[-1] is Operation.READY
+
+
+async def test_a_deaf_switch_is_an_unknown_outcome(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    hub.mode = "deaf"
+    with pytest.raises(OutcomeUnknown):
+        await driver.execute("plug", "turn_on", NoArguments(), GO)
+    assert len(hub.calls()) == 1
+
+
+async def test_a_stopped_command_sends_nothing(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    with pytest.raises(Stopped):
+        await driver.execute(
+            "plug", "turn_on", NoArguments(), CommandContext("c", 1, may_act=lambda: False)
+        )
+    with pytest.raises(NotSupported):
+        await driver.execute("room", "turn_on", Arguments(), GO)
+    assert hub.calls() == []
+
+
+async def test_refresh_makes_the_hub_read_its_meters(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    hub.put("sensor.printer1_energy", "12.6", "kWh")
+    result = await driver.execute("plug", "refresh", NoArguments(), GO)
+    assert result.values == {"on": 0.0, "power": 0.4, "energy": 12.6}
+    assert hub.calls()[0][0] == "/api/services/homeassistant/update_entity"
+    assert desk.readings("energy")[-1].value == 12.6
+
+
+@pytest.mark.parametrize(
+    ("mode", "fault"),
+    [
+        ("html", ProtocolFault),
+        ("error", ProtocolFault),
+        ("list", ProtocolFault),
+        ("mute", PeerSilent),
+        ("drop", LinkLost),
+    ],
+)
+async def test_a_misbehaving_hub_is_a_wire_fault(
+    desk: Desk, hub: FakeHub, mode: str, fault: type[DriverError]
+) -> None:
+    driver = await desk.open()
+    hub.mode = mode
+    async with asyncio.timeout(2):
+        with pytest.raises(fault):
+            await driver.serve()
+
+
+async def test_nobody_there_and_not_yet_started(desk: Desk, hub: FakeHub) -> None:
+    hub.phase = "STARTING"
+    with pytest.raises(ConnectFailed):
+        await desk.driver.connect()
+    await hub.stop()
+    await desk.driver.close()
+    with pytest.raises(ConnectFailed):
+        await desk.driver.connect()
+
+
+async def test_a_wrong_token_is_terminal_and_never_shown(
+    desk: Desk, hub: FakeHub, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    secret, hub.token = hub.token, "another"
+    with pytest.raises(AuthRejected) as rejected:
+        await desk.driver.connect()
+    assert secret not in repr(rejected.value) + repr(desk.driver.stop_plan("plug")) + caplog.text
+    assert secret not in repr(desk.options)
+
+
+async def test_wrong_addresses_and_tokens_are_options(hub: FakeHub, tmp_path: Path) -> None:
+    desk = Desk(hub, tmp_path / "token")
+    desk.options.token_file.unlink()  # type: ignore[union-attr]
+    with pytest.raises(BadOption):
+        await desk.driver.connect()
+    light = DeviceConfig("light", "light.hall", HubDeviceOptions.model_validate(PLUG))
+    driver = HomeAssistantHub(
+        "hub", desk.options, [light], clock=FakeClock(), emit=desk.facts.append
+    )
+    with pytest.raises(BadOption):
+        await driver.connect()
+
+
+async def test_stop_and_safe_state(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    hub.put("switch.printer1", "on")
+    assert (await driver.stop_now("plug")).outcome is StopOutcome.CONFIRMED
+    assert hub.entities["switch.printer1"]["state"] == "off"
+    assert (await driver.safe_state("room")).outcome is StopOutcome.CONFIRMED
+    hub.put("switch.printer1", "on")
+    hub.mode = "deaf"
+    assert (await driver.safe_state("plug")).outcome is StopOutcome.SENT
+    hub.mode = "error"
+    assert (await driver.stop_now("plug")).outcome is StopOutcome.FAILED
+    await driver.close()
+    assert (await driver.stop_now("plug")).outcome is StopOutcome.FAILED
+
+
+async def test_the_stop_plan_is_data_that_works_by_itself(desk: Desk, hub: FakeHub) -> None:
+    plan = desk.driver.stop_plan("plug")
+    (step,) = plan.steps
+    assert step.kind == "http"
+    assert step.payload["url"] == f"{hub.url}/api/services/switch/turn_off"
+    assert step.payload["headers"]["Authorization"] == f"Bearer {hub.token}"  # type: ignore[index]
+    assert step.payload["confirm"] == {
+        "url": f"{hub.url}/api/states/switch.printer1",
+        "key": "state",
+        "equals": "off",
+    }
+    assert desk.driver.stop_plan("room").steps == ()
+
+
+async def test_the_whole_life_on_a_connection(hub: FakeHub, tmp_path: Path) -> None:
+    desk = Desk(hub, tmp_path / "token")
+    news = asyncio.Event()
+
+    def hear(fact: Fact) -> None:
+        desk.facts.append(fact)
+        news.set()
+
+    connection = Connection(
+        "hub",
+        HomeAssistantHub,
+        desk.options,
+        desk.devices,
+        clock=FakeClock(),
+        emit=hear,
+        limits=Limits(backoff_first_s=0.01, backoff_max_s=0.01),
+    )
+
+    async def until(link: Link) -> None:
+        async with asyncio.timeout(5):
+            while connection.link is not link:
+                news.clear()
+                await news.wait()
+
+    life = asyncio.create_task(connection.run())
+    await until(Link.ONLINE)
+    await connection.execute("plug", "turn_on", {}, GO)
+    hub.mode = "mute"
+    await until(Link.BACKOFF)
+    assert desk.states("plug")[-1] is Operation.UNKNOWN
+    hub.mode = ""
+    await until(Link.ONLINE)
+    assert desk.states("plug")[-1] is Operation.READY
+    hub.token = "changed"
+    await until(Link.AUTH_ERROR)
+    await connection.stop()
+    await life
