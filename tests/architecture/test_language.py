@@ -63,6 +63,11 @@ def ids(folder: Path) -> str:
     return str(folder.relative_to(ROOT))
 
 
+def test_every_room_that_speaks_has_a_catalogue() -> None:
+    speaking = set(ROOMS) - {"hardware_sim"}
+    assert speaking <= {str(folder.parent.relative_to(ROOT)) for folder in CATALOGUES}
+
+
 @pytest.mark.parametrize("folder", CATALOGUES, ids=ids)
 def test_a_catalogue_has_both_languages(folder: Path) -> None:
     assert {path.name for path in folder.glob("*.toml")} == LANGUAGES
