@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -72,12 +73,31 @@ class Board:
 
     def __init__(self, views: Iterable[DeviceView]) -> None:
         self.views = {view.device: view for view in views}
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until a condition over the views holds; the caller bounds it."""
+        if holds():
+            return
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        waiting = (holds, reached)
+        self._waiting.append(waiting)
+        try:
+            await reached
+        finally:
+            self._waiting.remove(waiting)
 
     def __getitem__(self, device: str) -> DeviceView:
         return self.views[device]
 
     def hear(self, fact: Told) -> None:
         """Take a fact in (a bus listener)."""
+        self._take(fact)
+        for holds, reached in self._waiting:
+            if not reached.done() and holds():
+                reached.set_result(None)
+
+    def _take(self, fact: Told) -> None:
         match fact:
             case Reading():
                 self.views[fact.device].readings[fact.signal] = fact

@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from booking.errors import BadInput
+from booking.hours import WeekHours
 from lab_controller.clock import LabClock
 from lab_controller.errors import LabError
 
 Key = tuple[str | int, ...]
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-HOURS = re.compile(r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")
+OFFICE_HOURS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +73,13 @@ class Lab(Section):
     timezone: str = "Asia/Tokyo"
     language: Literal["ja", "en"] = "ja"
     data_dir: Path
-    hours: Mapping[str, str] = Field(default_factory=dict)
+    hours: Mapping[str, str] = Field(default_factory=lambda: dict(OFFICE_HOURS))
     open_on_holidays: bool = False
     closures: list[Closed] = Field(default_factory=list)
     environment: list[str] = Field(default_factory=list)
     clock: str = ""
     phone: str = ""
+    simulated: bool = False
 
     @field_validator("timezone")
     @classmethod
@@ -92,9 +94,11 @@ class Lab(Section):
     @classmethod
     def _hours_read(cls, hours: Mapping[str, str]) -> Mapping[str, str]:
         for day, text in hours.items():
-            if day not in WEEKDAYS or not HOURS.match(text):
+            try:
+                WeekHours.parse({day: text})
+            except BadInput as error:
                 wrong = {"day": day, "hours": text}
-                raise PydanticCustomError("config.bad_hours", "bad hours", wrong)
+                raise PydanticCustomError("config.bad_hours", "bad hours", wrong) from error
         return hours
 
     @field_validator("clock")
@@ -108,18 +112,27 @@ class Lab(Section):
 
 
 class Policy(Section):
-    """How this equipment may be booked; lengths in minutes."""
+    """How this equipment may be booked; the words and units of `booking.model.BookingPolicy`."""
 
     min_minutes: int = Field(default=30, gt=0)
     max_minutes: int = Field(default=480, gt=0)
     step_minutes: int = Field(default=30, gt=0)
-    horizon_days: int = Field(default=60, gt=0)
-    notice_minutes: int = Field(default=0, ge=0)
+    horizon_days: int = Field(default=90, gt=0)
+    notice_minutes: int = Field(default=60, ge=0)
     setup_minutes: int = Field(default=0, ge=0)
     teardown_minutes: int = Field(default=0, ge=0)
-    check_in_opens_minutes: int = Field(default=30, ge=0)
-    no_show_after_minutes: int = Field(default=30, ge=0)
-    max_people: int = Field(default=10, gt=0)
+    check_in_opens_minutes: int = Field(default=15, ge=0)
+    no_show_after_minutes: int = Field(default=30, gt=0)
+    reminder_minutes: int = Field(default=1440, ge=0)
+    late_cancel_minutes: int = Field(default=1440, ge=0)
+    max_head_count: int = Field(default=10, gt=0)
+
+
+class Ability(Section):
+    """One row of what the equipment can do."""
+
+    label: Names
+    value: Names
 
 
 class Equipment(Section):
@@ -131,7 +144,7 @@ class Equipment(Section):
     vendor: str = ""
     model: str = ""
     summary: Names | None = None
-    abilities: list[Names] = Field(default_factory=list)
+    abilities: list[Ability] = Field(default_factory=list)
     devices: list[str] = Field(default_factory=list)
     qualification: str | None = None
     fee_yen_per_hour: int = Field(default=0, ge=0)

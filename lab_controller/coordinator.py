@@ -21,6 +21,8 @@ from equipment_drivers.contract import (
     CommandResult,
     CommandSpec,
     Effect,
+    StopOutcome,
+    StopReport,
 )
 from equipment_drivers.errors import DriverError, OutcomeUnknown, Refused
 from equipment_drivers.lifecycle import Connection
@@ -34,6 +36,8 @@ from lab_controller.leases import LeaseMissing, Leases, LeaseTaken
 from lab_controller.ledger import LedgerRow
 
 log = logging.getLogger(__name__)
+
+REST_WITHIN_S = 8.0
 
 
 class UnknownDevice(LabError):
@@ -145,6 +149,27 @@ class Coordinator:
         if wait or spec.timeout_s is not None:
             await asyncio.shield(task)
         return await self.row(row.id)
+
+    async def rest(self, device: str, *, by: str) -> StopReport:
+        """Bring a device to its resting state. Needs no lease; a stopped device is left alone."""
+        view = self.view(device)
+        if view.latched or not view.link.carries_commands:
+            return StopReport(
+                device, StopOutcome.FAILED, view.safety if view.latched else view.link
+            )
+        now = self._clock.now()
+        row = LedgerRow(uuid.uuid4().hex, device, "safe_state", {}, by, None, now, "accepted")
+        await self._db.write(lambda db: ledger.accept(db, row, None))
+        try:
+            async with asyncio.timeout(REST_WITHIN_S):
+                report = await self._connections[view.connection].driver.safe_state(device)
+        except (DriverError, TimeoutError) as error:
+            report = StopReport(device, StopOutcome.FAILED, str(error) or "timeout")
+        failed = report.outcome is StopOutcome.FAILED
+        if failed:
+            log.error("%s did not reach its resting state: %s", device, report.detail)
+        await self._end(row, "failed" if failed else "done", answer=report.detail)
+        return report
 
     async def finished(self, command: str) -> None:
         """Wait until a running command has its end in the ledger; its error is raised."""

@@ -88,10 +88,11 @@ def close_left_open(db: Database, now: datetime) -> int:
     return int(cursor.rowcount)
 
 
-def record_stop(db: Database, row: LedgerRow) -> None:
-    """A stop is written down after it is done: stopping waits for no ledger."""
-    accept(db, row, None)
-    close(db, row.id, row.state, row.closed or row.issued, row.code, row.answer)
+def record_stops(db: Database, rows: Iterable[LedgerRow]) -> None:
+    """Stops are written down after they are done: stopping waits for no ledger."""
+    for row in rows:
+        accept(db, row, None)
+        close(db, row.id, row.state, row.closed or row.issued, row.code, row.answer)
 
 
 def find(db: Database, command: str) -> LedgerRow | None:

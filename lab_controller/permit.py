@@ -82,12 +82,14 @@ class Permit:
         on_stopping: Callable[[Stopping], None] = lambda stopping: None,
         on_latch: Callable[[LatchState], None] = lambda latch: None,
         on_lost: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = socket
         self._beat_s = beat_s
         self._on_stopping = on_stopping
         self._on_latch = on_latch
         self._on_lost = on_lost
+        self._monotonic = monotonic
         self._line: LineSocket | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[int, asyncio.Future[Message]] = {}
@@ -107,7 +109,7 @@ class Permit:
     @property
     def alive(self) -> bool:
         """Whether the stopper permits actuation at this moment (never while the lab is latched)."""
-        fresh = time.monotonic() < self._until
+        fresh = self._monotonic() < self._until
         return self.connected and fresh and self._latch.lab is None and not self._leaving
 
     @property
@@ -214,7 +216,7 @@ class Permit:
     async def _keep_beating(self, line: LineSocket) -> None:
         while True:
             self._beat += 1
-            self._beats[self._beat] = time.monotonic()
+            self._beats[self._beat] = self._monotonic()
             self._beats.pop(self._beat - MOST_BEATS_KEPT, None)
             line.send({"op": "heartbeat", "seq": self._beat})
             await asyncio.sleep(self._beat_s)

@@ -23,13 +23,13 @@ from lab_controller.database import Writer
 from lab_controller.errors import LabError
 from lab_controller.facts import Bus, LatchChanged, Told
 from lab_controller.ledger import LedgerRow
-from lab_controller.permit import LatchState, Permit, Stopping
+from lab_controller.permit import Permit, Stopping
+from lab_controller.stopper.latch import LatchState
 from lab_controller.wiring import acts
 
 log = logging.getLogger(__name__)
 
 AT_REST = (Operation.IDLE, Operation.READY)
-STOPPED = (Operation.FAULT, *AT_REST)
 
 AfterStop = Callable[[frozenset[str], str], Awaitable[None]]
 
@@ -100,10 +100,11 @@ class StopDesk:
 
     def hear(self, fact: Told) -> None:
         """Tell the stopper when a device it cannot read itself says that it stopped."""
-        if isinstance(fact, DeviceState) and fact.device in self._awaited:
-            if fact.operation in STOPPED:
-                self._awaited.discard(fact.device)
-                self._permit.confirmed(fact.device)
+        if not isinstance(fact, DeviceState) or fact.device not in self._awaited:
+            return
+        if fact.operation is Operation.FAULT:
+            self._awaited.discard(fact.device)
+            self._permit.confirmed(fact.device)
 
     async def _end_what_runs(self, devices: frozenset[str], stop: Stopping) -> None:
         for connection in self._connections.values():
@@ -126,7 +127,7 @@ class StopDesk:
             for device in sorted(devices)
             if acts(self._board[device])
         ]
-        await self._db.write(lambda db: [ledger.record_stop(db, row) for row in rows])
+        await self._db.write(lambda db: ledger.record_stops(db, rows))
 
     def latch_changed(self, latch: LatchState) -> None:
         """Show the latch on the board and tell everybody."""

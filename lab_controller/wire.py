@@ -295,15 +295,26 @@ class Decision(Request):
 
 
 class LimitShape(BaseModel):
-    """What a characteristic should measure."""
+    """What a characteristic should measure: nominal ± tolerance."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
-    name: str
+    characteristic: str
     nominal: float
-    lower: float
-    upper: float
+    tolerance: float
     unit: str
+
+
+class BandShape(BaseModel):
+    """Where a signal should stay; None leaves a side open; a value counts for `hold_s`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
+
+    device: str
+    signal: str
+    low: float | None = None
+    high: float | None = None
+    hold_s: float = 15.0
 
 
 class ConditionShape(BaseModel):
@@ -313,6 +324,7 @@ class ConditionShape(BaseModel):
 
     name: str
     settings: dict[str, str] = {}
+    bands: list[BandShape] = []
 
 
 class TrialRequest(Request):
@@ -332,24 +344,25 @@ class RunShape(Shape):
     """One run and its counts so far."""
 
     id: str
+    trial: str
     number: int
     condition: str
     state: str
+    simulated: bool
     started: datetime | None
     ended: datetime | None
     good: int
     scrap: int
     rework: int
-    uncounted: int
+    unjudged: int
     operator: str
-    end_reason: str = ""
+    cause: str = ""
 
 
 class TrialShape(Shape):
     """A trial with its plan and runs."""
 
     id: str
-    number: str
     booking: str
     equipment: str
     title: str
@@ -357,7 +370,6 @@ class TrialShape(Shape):
     part: str
     material: str
     baseline: str
-    simulated: bool
     limits: list[LimitShape]
     conditions: list[ConditionShape]
     runs: list[RunShape]

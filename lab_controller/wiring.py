@@ -1,4 +1,4 @@
-"""From `lab.toml` to connections: drivers found, options checked, every mistake named with its key."""
+"""From `lab.toml` to connections: drivers found, options checked, mistakes named by key."""
 
 from __future__ import annotations
 

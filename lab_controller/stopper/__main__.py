@@ -17,7 +17,7 @@ from lab_controller.stopper.errors import StopFault
 from lab_controller.stopper.latch_file import LatchKeeper
 from lab_controller.stopper.means.reach import Reach
 from lab_controller.stopper.stopper import Stopper
-from lab_controller.stopper.supervise import FIRST_PAUSE_S, HANG_S, Rules, Supervisor
+from lab_controller.stopper.supervise import FAREWELL_S, FIRST_PAUSE_S, HANG_S, Rules, Supervisor
 from lab_controller.stopper.texts import LANGUAGES, say
 
 
@@ -28,6 +28,7 @@ def options(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--no-restart", action="store_true")
     parser.add_argument("--hang", type=float, default=HANG_S, metavar="SECONDS")
     parser.add_argument("--pause", type=float, default=FIRST_PAUSE_S, metavar="SECONDS")
+    parser.add_argument("--farewell", type=float, default=FAREWELL_S, metavar="SECONDS")
     parser.add_argument("--lang", choices=LANGUAGES, default=LANGUAGES[0])
     parser.add_argument("command", nargs="+", metavar="COMMAND")
     return parser.parse_args(arguments)
@@ -38,7 +39,7 @@ async def run(chosen: argparse.Namespace, socket: Path) -> int:
     controller = ControllerChannel()
     keeper = LatchKeeper(chosen.dir / place.LATCH_NAME)
     stopper = Stopper(keeper, Reach(), controller.push)
-    rules = Rules(chosen.hang, not chosen.no_restart, chosen.pause)
+    rules = Rules(chosen.hang, not chosen.no_restart, chosen.pause, chosen.farewell)
     supervisor = Supervisor(chosen.command, socket, stopper, controller, rules)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

@@ -34,6 +34,7 @@ class Rules:
     hang_s: float = HANG_S
     restart: bool = True
     first_pause_s: float = FIRST_PAUSE_S
+    farewell_s: float = FAREWELL_S
 
 
 class Supervisor:
@@ -113,7 +114,7 @@ class Supervisor:
         await self._ending.wait()
         child.send(signal.SIGTERM)
         try:
-            async with asyncio.timeout(FAREWELL_S):
+            async with asyncio.timeout(self._rules.farewell_s):
                 await child.exit_code()
         except TimeoutError:
             if self._controller.greetings and not self._controller.departed:

@@ -1,0 +1,3 @@
+"""The HTTP and WebSocket doors: routes only, no rules."""
+
+from __future__ import annotations

@@ -1,0 +1,45 @@
+"""The web application: doors put together around a lab."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from lab_controller.api import bookings, lab, problems, stream, trials
+from lab_controller.bootstrap import Lab
+from lab_controller.wire import Refusal
+
+API = "/api/v1"
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+
+
+def create_app(of: Lab, token: str) -> FastAPI:
+    """The application of a lab; loopback only for now."""
+    app = FastAPI(
+        title="Machi-koba DX Lab",
+        version="1",
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        responses={
+            status: {"model": Refusal, "description": "Refused; `code` says why."}
+            for status in (400, 401, 404, 409, 413, 422, 503, 504, 507)
+        },
+    )
+    app.state.lab, app.state.token = of, token
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
+    problems.install(app)
+    for router in (lab.public, bookings.public, lab.router, bookings.router, trials.router):
+        app.include_router(router, prefix=API)
+    app.include_router(stream.router, prefix=API)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> dict[str, object]:
+        """Whether the controller lives, has the stopper's permit and can write its records."""
+        return {
+            "ok": of.permit.connected and not of.recorder.failing,
+            "permit": of.permit.connected,
+            "records": of.recorder.failing or "ok",
+        }
+
+    return app

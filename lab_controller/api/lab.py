@@ -1,0 +1,178 @@
+"""The lab, its devices, its stop and its telemetry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, UploadFile
+from fastapi import Request as HttpRequest
+
+from lab_controller import ledger
+from lab_controller.api import shapes
+from lab_controller.api.auth import staff
+from lab_controller.api.problems import language_of
+from lab_controller.bootstrap import Lab
+from lab_controller.errors import LabError
+from lab_controller.jobfiles import LARGEST_BYTES, FileTooLarge
+from lab_controller.wire import (
+    BucketShape,
+    CommandRequest,
+    CommandShape,
+    DeviceShape,
+    GcodeShape,
+    LabShape,
+    LatchShape,
+    ResetRequest,
+    StopRequest,
+    StopShape,
+    WindowShape,
+)
+from trial_logs.model import Quality, Series
+from trial_logs.stamps import from_us, to_us
+from trial_logs.telemetry import Telemetry
+
+public = APIRouter()
+router = APIRouter(dependencies=[Depends(staff)])
+
+
+class UnknownSignal(LabError):
+    """The device measures no such quantity."""
+
+    code = "lab.unknown_signal"
+
+
+class BadWindow(LabError):
+    """A window must have a beginning before its end."""
+
+    code = "lab.bad_window"
+
+
+def lab_of(request: HttpRequest) -> Lab:
+    """The lab behind this door."""
+    lab: Lab = request.app.state.lab
+    return lab
+
+
+ThisLab = Annotated[Lab, Depends(lab_of)]
+Language = Annotated[str, Depends(language_of)]
+Issuer = Annotated[str, Depends(staff)]
+
+
+@public.get("/lab")
+async def glance(lab: ThisLab, language: Language) -> LabShape:
+    """The lab at a glance."""
+    return shapes.lab(lab, language)
+
+
+@router.get("/devices")
+async def devices(lab: ThisLab, language: Language) -> list[DeviceShape]:
+    """Every device on its three axes."""
+    return [shapes.device(lab, view, language) for view in lab.board.views.values()]
+
+
+@router.get("/devices/{device}")
+async def device(device: str, lab: ThisLab, language: Language) -> DeviceShape:
+    """One device."""
+    return shapes.device(lab, lab.coordinator.view(device), language)
+
+
+@router.post("/devices/{device}/reconnect")
+async def reconnect(device: str, lab: ThisLab, language: Language) -> DeviceShape:
+    """Try the device's wire again now."""
+    view = lab.coordinator.view(device)
+    lab.connections[view.connection].reconnect_now()
+    return shapes.device(lab, view, language)
+
+
+@router.post("/devices/{device}/commands")
+async def send(
+    device: str, wanted: CommandRequest, lab: ThisLab, language: Language, by: Issuer
+) -> CommandShape:
+    """Send one command; `print_file` takes a kept file's id as `file` instead of a path."""
+    arguments = lab.with_job_file(wanted.arguments)
+    row = await lab.coordinator.command(
+        device, wanted.verb, arguments, by=by, lease=wanted.lease, wait=wanted.wait
+    )
+    return shapes.command(row, language)
+
+
+@router.get("/commands")
+async def commands(
+    lab: ThisLab, language: Language, device: str | None = None
+) -> list[CommandShape]:
+    """Who did what to which machine, newest first."""
+    rows = await lab.db.read(lambda db: ledger.log(db, device))
+    return [shapes.command(row, language) for row in rows]
+
+
+@router.get("/commands/{command}")
+async def command(command: str, lab: ThisLab, language: Language) -> CommandShape:
+    """One command as the ledger holds it."""
+    return shapes.command(await lab.coordinator.row(command), language)
+
+
+@router.post("/stop")
+async def stop(wanted: StopRequest, lab: ThisLab, language: Language, by: Issuer) -> StopShape:
+    """Stop one device or the whole lab. No lease, no confirmation."""
+    if wanted.device is not None:
+        lab.coordinator.view(wanted.device)
+    report = await lab.stop_desk.press(wanted.device, by=by, reason=wanted.reason)
+    return shapes.stop(lab, report, language)
+
+
+@router.post("/stop/reset")
+async def reset(wanted: ResetRequest, lab: ThisLab, by: Issuer) -> LatchShape:
+    """Lift the latch after every device in scope has been verified."""
+    if wanted.device is not None:
+        lab.coordinator.view(wanted.device)
+    return shapes.latch(await lab.stop_desk.reset(wanted.device, by=by, reason=wanted.reason))
+
+
+@router.get("/telemetry")
+async def window(
+    lab: ThisLab,
+    device: str,
+    signal: str,
+    start: datetime,
+    end: datetime,
+    buckets: Annotated[int, Query(gt=0, le=2000)] = 120,
+) -> WindowShape:
+    """A window of one signal in buckets; empty buckets are gaps."""
+    spec = lab.coordinator.view(device).spec.signals.get(signal)
+    if spec is None:
+        raise UnknownSignal(device=device, signal=signal)
+    if start.tzinfo is None or end.tzinfo is None or start >= end:
+        raise BadWindow
+    series = Series(device, signal, spec.unit)
+
+    def read(journal: Telemetry) -> list[BucketShape]:
+        return [
+            BucketShape(
+                start=from_us(one.t0_us),
+                mean=one.mean,
+                low=one.minimum,
+                high=one.maximum,
+                count=one.count,
+                quality=Quality(one.worst).name if one.worst is not None else "",
+            )
+            for one in journal.window(series, to_us(start), to_us(end), buckets)
+        ]
+
+    rows = await lab.telemetry.read(read)
+    return WindowShape(device=device, signal=signal, unit=spec.unit, buckets=rows)
+
+
+@router.post("/gcode")
+async def upload(file: UploadFile, lab: ThisLab) -> GcodeShape:
+    """Give the lab a job file; it is checked line by line before it is kept."""
+    content = await file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise FileTooLarge(limit=LARGEST_BYTES // 2**20)
+    return GcodeShape.model_validate(await lab.keep_job_file(file.filename or "", content))
+
+
+@router.get("/gcode")
+async def job_files(lab: ThisLab) -> list[GcodeShape]:
+    """Job files the lab keeps."""
+    return [GcodeShape.model_validate(one) for one in lab.job_files.all()]

@@ -1,0 +1,282 @@
+"""The rooms' objects as they travel, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from booking.model import Equipment, Party, Person, Qualification
+from equipment_drivers.model import Reading
+from lab_controller.board import DeviceView
+from lab_controller.bootstrap import Lab
+from lab_controller.i18n import text
+from lab_controller.ledger import LedgerRow
+from lab_controller.services.bookings import BookedWith
+from lab_controller.services.trials import RunCounts
+from lab_controller.stopper.latch import LatchState
+from lab_controller.wire import (
+    BandShape,
+    BookingShape,
+    CommandShape,
+    ConditionShape,
+    DeviceShape,
+    DeviceStopShape,
+    EquipmentShape,
+    JobShape,
+    LabShape,
+    LatchShape,
+    LimitShape,
+    MessageShape,
+    PartyShape,
+    PersonShape,
+    ReadingShape,
+    RunShape,
+    StopShape,
+    TrialShape,
+)
+from lab_controller.wiring import acts
+from trial_logs.model import Trial, Verdict
+
+
+def latch(state: LatchState) -> LatchShape:
+    """The stop latch."""
+    press = state.lab or next(iter(state.devices.values()), None)
+    if press is None:
+        return LatchShape(latched=False)
+    return LatchShape(
+        latched=True,
+        scopes=["lab"] if state.lab else sorted(state.devices),
+        by=press.by,
+        reason=press.reason,
+        at=datetime.fromisoformat(press.at),
+        cause=press.cause,
+    )
+
+
+def lab(of: Lab, language: str) -> LabShape:
+    """The lab at a glance."""
+    names = of.settings.lab.name
+    return LabShape(
+        name=names.en if language == "en" else names.ja,
+        language=of.language,
+        timezone=of.settings.lab.timezone,
+        now=of.clock.now(),
+        factor=of.clock.factor,
+        simulated=of.settings.lab.simulated,
+        permit=of.permit.connected,
+        latch=latch(of.permit.latch),
+    )
+
+
+def device(of: Lab, view: DeviceView, language: str) -> DeviceShape:
+    """A device on its three axes."""
+    card = of.devices[view.device]
+    lease = of.leases.of(view.device)
+    plan = of.stop_means.get(view.device)
+    now = of.clock.now()
+    code = text(language, view.link_code, view.link_params) if view.link_code else ""
+    return DeviceShape(
+        id=view.device,
+        name=card.name.en if language == "en" else card.name.ja,
+        kind=view.spec.kind,
+        connection=view.connection,
+        equipment=of.equipment_of(view.device),
+        link=view.link,
+        link_text=code,
+        operation=view.operation,
+        safety=view.safety,
+        may_actuate=view.may_actuate,
+        lease=lease.number if lease else None,
+        lease_holder=lease.holder if lease else None,
+        stop_means=text(language, plan.means) if plan else "",
+        stoppable=not acts(view) or bool(plan and plan.steps),
+        estop=_estop(of, view.device, language),
+        outcome_unknown=view.outcome_unknown,
+        detail=dict(view.detail),
+        readings=[_reading(view, one, now) for one in view.readings.values()],
+        commands=sorted(view.spec.commands),
+        job=JobShape(
+            command=view.job.command_id,
+            fraction=view.job.fraction,
+            counts=dict(view.job.counts),
+        )
+        if view.job
+        else None,
+        messages=[
+            MessageShape(
+                code=one.code,
+                text=text(language, one.code, {"text": one.text, "device": one.device}),
+                at=one.at,
+            )
+            for one in view.messages
+        ],
+    )
+
+
+def _estop(of: Lab, id: str, language: str) -> str:
+    names = of.devices[id].estop
+    if names is None:
+        return ""
+    return names.en if language == "en" else names.ja
+
+
+def _reading(view: DeviceView, reading: Reading, now: datetime) -> ReadingShape:
+    spec = view.spec.signals.get(reading.signal)
+    return ReadingShape(
+        signal=reading.signal,
+        value=reading.value,
+        unit=reading.unit,
+        quality=reading.quality,
+        age_s=max(0.0, (now - reading.received).total_seconds()),
+        stale=view.is_stale(reading, now),
+        precision=spec.precision if spec else 1,
+    )
+
+
+def command(row: LedgerRow, language: str) -> CommandShape:
+    """A command as the ledger holds it."""
+    return CommandShape(
+        id=row.id,
+        device=row.device,
+        verb=row.verb,
+        arguments=dict(row.arguments),
+        issuer=row.issuer,
+        lease=row.lease,
+        issued=row.issued,
+        state=row.state,
+        closed=row.closed,
+        code=row.code,
+        answer=row.answer,
+        text=text(language, row.code, {"device": row.device}) if row.code else "",
+    )
+
+
+def stop(of: Lab, report: Mapping[str, Any], language: str) -> StopShape:
+    """A stop with what became of it on each device."""
+    rows = []
+    for id, found in report["devices"].items():
+        detail = found.get("detail", "")
+        names = of.devices[id].name
+        rows.append(
+            DeviceStopShape(
+                device=id,
+                name=names.en if language == "en" else names.ja,
+                outcome=found["outcome"],
+                detail=text(language, f"stop.detail.{detail}") if detail else "",
+                estop=_estop(of, id, language),
+            )
+        )
+    notice = text(language, "lab.stop_notice")
+    return StopShape(latch=latch(of.permit.latch), devices=rows, notice=notice)
+
+
+def equipment(of: Lab, one: Equipment, language: str) -> EquipmentShape:
+    """Bookable equipment."""
+    card = of.equipment.get(one.id, None)
+    return EquipmentShape(
+        id=one.id,
+        name=one.name.in_language(language),
+        category=one.category,
+        vendor=card.vendor if card else one.vendor,
+        model=card.model if card else "",
+        summary=one.description.in_language(language),
+        abilities=[
+            f"{row.label.in_language(language)}: {row.value.in_language(language)}"
+            for row in one.capabilities
+        ],
+        devices=list(card.devices) if card else [],
+        qualification=one.policy.qualification,
+        fee_yen_per_hour=one.fee_yen_per_hour,
+        min_minutes=one.policy.min_minutes,
+        max_minutes=one.policy.max_minutes,
+        step_minutes=one.policy.step_minutes,
+    )
+
+
+def party(one: Party) -> PartyShape:
+    """An organisation."""
+    return PartyShape(id=one.id, name=one.name, kana=one.kana, role=one.role)
+
+
+def person(one: Person, qualifications: list[Qualification]) -> PersonShape:
+    """A person and what they are qualified for."""
+    classes = sorted({row.qualification_class for row in qualifications})
+    return PersonShape(id=one.id, party=one.party_id, name=one.name, qualifications=classes)
+
+
+def booking(of: Lab, booked: BookedWith, trial: str | None, language: str) -> BookingShape:
+    """A booking with names, and whether its equipment is armed."""
+    one = booked.booking
+    lease = of.leases.held_by(one.id)
+    contact = booked.contact
+    return BookingShape(
+        id=one.id,
+        number=one.number,
+        equipment=one.equipment_id,
+        equipment_name=booked.equipment.name.in_language(language),
+        party=one.party_id,
+        party_name=booked.party.name,
+        operator=one.operator_id,
+        operator_name=booked.operator.name if booked.operator else one.instructor,
+        start=one.start,
+        end=one.end,
+        state=one.state,
+        state_text=text(language, f"booking.state.{one.state}"),
+        public_state=text(language, f"booking.public.{one.public_word}"),
+        purpose=one.purpose,
+        head_count=one.head_count,
+        contact=contact.name if contact else "",
+        phone=(contact.phone if contact else "") or booked.party.phone,
+        reason=one.reason,
+        armed=lease is not None,
+        lease=lease.number if lease else None,
+        lease_until=lease.until if lease else None,
+        trial=trial,
+    )
+
+
+def run(found: RunCounts) -> RunShape:
+    """One run and its counts."""
+    one, counts = found.run, found.by_verdict
+    return RunShape(
+        id=one.id,
+        trial=one.trial_id,
+        number=one.number,
+        condition=one.condition,
+        state=one.state,
+        simulated=one.simulated,
+        started=one.started,
+        ended=one.ended,
+        good=counts[Verdict.GOOD],
+        scrap=counts[Verdict.SCRAP],
+        rework=counts[Verdict.REWORK],
+        unjudged=counts[Verdict.UNJUDGED],
+        operator=one.operator,
+        cause=one.cause,
+    )
+
+
+def trial(one: Trial, runs: list[RunCounts]) -> TrialShape:
+    """A trial with its plan and runs."""
+    draft = one.draft
+    return TrialShape(
+        id=one.id,
+        booking=draft.booking_id,
+        equipment=draft.equipment_id,
+        title=draft.title,
+        question=draft.question,
+        part=draft.part,
+        material=draft.material,
+        baseline=draft.baseline,
+        limits=[LimitShape.model_validate(limit) for limit in draft.limits],
+        conditions=[
+            ConditionShape(
+                name=each.name,
+                settings=dict(each.settings),
+                bands=[BandShape.model_validate(band) for band in each.bands],
+            )
+            for each in draft.conditions
+        ],
+        runs=[run(found) for found in runs],
+    )

@@ -1,0 +1,158 @@
+"""Trials, runs and their reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from enum import StrEnum
+from typing import Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import FileResponse
+
+from lab_controller.api import shapes
+from lab_controller.api.auth import staff
+from lab_controller.api.lab import Issuer, Language, ThisLab
+from lab_controller.bootstrap import Lab
+from lab_controller.services.trials import RunCounts
+from lab_controller.wire import (
+    EndRequest,
+    MeasurementRequest,
+    NoteRequest,
+    PartRequest,
+    ReportShape,
+    RunRequest,
+    RunShape,
+    TrialRequest,
+    TrialShape,
+)
+from trial_logs.model import Band, Condition, Limit, TrialDraft, Verdict
+
+router = APIRouter(dependencies=[Depends(staff)])
+
+
+class RunStep(StrEnum):
+    """What moves a run."""
+
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    FINISH = "finish"
+    ABORT = "abort"
+
+
+@router.get("/trials")
+async def trials(lab: ThisLab, booking: str | None = None) -> list[TrialShape]:
+    """Trials, newest first; of one booking or all."""
+    return [
+        shapes.trial(one, await lab.trials.runs(one.id)) for one in await lab.trials.trials(booking)
+    ]
+
+
+@router.get("/trials/{trial}")
+async def trial(trial: str, lab: ThisLab) -> TrialShape:
+    """One trial with its plan and runs."""
+    return shapes.trial(await lab.trials.trial(trial), await lab.trials.runs(trial))
+
+
+@router.post("/trials")
+async def create(wanted: TrialRequest, lab: ThisLab) -> TrialShape:
+    """A new trial for a booking."""
+    booking = (await lab.bookings.one(wanted.booking)).booking
+    draft = TrialDraft(
+        booking_id=booking.id,
+        party_id=booking.party_id,
+        equipment_id=booking.equipment_id,
+        title=wanted.title,
+        question=wanted.question,
+        part=wanted.part,
+        material=wanted.material,
+        baseline=wanted.baseline,
+        limits=tuple(Limit(**limit.model_dump()) for limit in wanted.limits),
+        conditions=tuple(
+            Condition(
+                each.name,
+                each.settings,
+                tuple(Band(**band.model_dump()) for band in each.bands),
+            )
+            for each in wanted.conditions
+        ),
+    )
+    created = await lab.trials.create(draft)
+    return shapes.trial(created, [])
+
+
+@router.post("/trials/{trial}/runs")
+async def plan_run(trial: str, wanted: RunRequest, lab: ThisLab) -> RunShape:
+    """The next run under one of the plan's conditions."""
+    return shapes.run(await lab.trials.plan_run(trial, wanted.condition, wanted.operator))
+
+
+@router.get("/runs/{run}")
+async def run(run: str, lab: ThisLab) -> RunShape:
+    """One run and its counts so far."""
+    return shapes.run(await lab.trials.run(run))
+
+
+@router.get("/runs/{run}/numbers")
+async def numbers(run: str, lab: ThisLab) -> dict[str, Any]:
+    """The numbers of a run, computed from its evidence."""
+    return dict(json.loads(await lab.trials.numbers(run)))
+
+
+@router.post("/runs/{run}/parts")
+async def count(run: str, part: PartRequest, lab: ThisLab, by: Issuer) -> RunShape:
+    """Count one part."""
+    found = await lab.trials.count(run, Verdict(part.verdict), by=by, cause=part.cause)
+    return shapes.run(found)
+
+
+@router.post("/runs/{run}/measurements")
+async def measure(run: str, wanted: MeasurementRequest, lab: ThisLab, by: Issuer) -> RunShape:
+    """Enter a value read from a gauge."""
+    found = await lab.trials.measure(
+        run,
+        wanted.characteristic,
+        wanted.value,
+        wanted.unit,
+        by=by,
+        part=wanted.part,
+        gauge=wanted.gauge,
+    )
+    return shapes.run(found)
+
+
+@router.post("/runs/{run}/notes")
+async def note(run: str, wanted: NoteRequest, lab: ThisLab, by: Issuer) -> RunShape:
+    """Add a remark."""
+    return shapes.run(await lab.trials.note(run, wanted.text, by=by))
+
+
+@router.post("/runs/{run}/{step}")
+async def move(run: str, step: RunStep, wanted: EndRequest, lab: ThisLab, by: Issuer) -> RunShape:
+    """Start, pause, resume, finish or abort a run."""
+    return shapes.run(await MOVES[step](lab, run, wanted.reason, by))
+
+
+MOVES: Mapping[RunStep, Callable[[Lab, str, str, str], Awaitable[RunCounts]]] = {
+    RunStep.START: lambda lab, run, reason, by: lab.trials.start(run, by=by),
+    RunStep.PAUSE: lambda lab, run, reason, by: lab.trials.pause(run, by=by, cause=reason),
+    RunStep.RESUME: lambda lab, run, reason, by: lab.trials.resume(run, by=by),
+    RunStep.FINISH: lambda lab, run, reason, by: lab.trials.finish(run, by=by),
+    RunStep.ABORT: lambda lab, run, reason, by: lab.trials.abort(run, by=by, cause=reason),
+}
+
+
+@router.post("/trials/{trial}/report")
+async def make_report(trial: str, lab: ThisLab, language: Language) -> ReportShape:
+    """Make the report of a trial: PDF, XLSX and CSV."""
+    made = await lab.reports.make(trial, language)
+    files = {path.name: path.stat().st_size for path in made.files}
+    return ReportShape(trial=trial, files=files, warnings=list(made.warnings))
+
+
+@router.get("/trials/{trial}/report/{name}")
+async def report_file(trial: str, name: str, lab: ThisLab, language: Language) -> FileResponse:
+    """One file of a report that has been made."""
+    path = await lab.reports.file(trial, name, language)
+    return FileResponse(path, filename=f"{trial}-{name}")

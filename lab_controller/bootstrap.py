@@ -1,0 +1,253 @@
+"""The composition root: settings in, a whole lab out. Nothing here decides anything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from booking import migrations as booking_tables
+from booking.store import catalogue as booking_rows
+from equipment_drivers.contract import StopPlan
+from equipment_drivers.lifecycle import Connection, Limits
+from lab_controller import config, leases, ledger, migrations, schedule, wiring
+from lab_controller.board import Board
+from lab_controller.clock import LabClock
+from lab_controller.config import Settings
+from lab_controller.coordinator import Coordinator
+from lab_controller.database import Writer
+from lab_controller.facts import Bus
+from lab_controller.jobfiles import JobFile, JobFiles
+from lab_controller.leases import Leases
+from lab_controller.permit import Permit
+from lab_controller.recorder import Recorder
+from lab_controller.schedule import Wake
+from lab_controller.services.arming import Arming
+from lab_controller.services.bookings import Bookings
+from lab_controller.services.catalogue import calendar_of, equipment_of
+from lab_controller.services.reports import Reports
+from lab_controller.services.trials import RunScope, Trials
+from lab_controller.stopping import StopDesk
+from lab_controller.telemetry_files import TelemetryFiles
+from trial_logs import migrations as trial_tables
+
+LEASE_TICK_S = 1.0
+DUE_TICK_S = 2.0
+
+
+@dataclass(slots=True)
+class Lab:
+    """Everything the doors may use."""
+
+    settings: Settings
+    clock: LabClock
+    bus: Bus
+    board: Board
+    db: Writer
+    telemetry: TelemetryFiles
+    permit: Permit
+    connections: dict[str, Connection]
+    leases: Leases
+    coordinator: Coordinator
+    stop_desk: StopDesk
+    recorder: Recorder
+    bookings: Bookings
+    arming: Arming
+    trials: Trials
+    reports: Reports
+    job_files: JobFiles
+    devices: dict[str, config.Device]
+    equipment: dict[str, config.Equipment]
+    stop_means: dict[str, StopPlan]
+    _tasks: list[asyncio.Task[None]]
+    _scheduler: AsyncIOScheduler | None = None
+
+    @property
+    def language(self) -> str:
+        return self.settings.lab.language
+
+    def equipment_of(self, device: str) -> str | None:
+        """The equipment a device belongs to."""
+        return next((one.id for one in self.equipment.values() if device in one.devices), None)
+
+    def with_job_file(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments with a kept file's id (`file`) turned into its path and name."""
+        given = dict(arguments)
+        if "file" in given:
+            kept = self.job_files.get(str(given.pop("file")))
+            given |= {"path": str(kept.path), "name": kept.name}
+        return given
+
+    async def keep_job_file(self, name: str, content: bytes) -> JobFile:
+        """Check a job file and keep it, off the loop."""
+        return await asyncio.to_thread(self.job_files.keep, name, content)
+
+    async def start(self) -> None:
+        """Bring the lab up: read back, move nothing, then wake the jobs."""
+        await self._open_books()
+        await self.permit.open()
+        await self.permit.send_plans(self.stop_means.values())
+        for connection in self.connections.values():
+            self._tasks.append(asyncio.create_task(connection.run(), name=connection.id))
+        self._tasks.append(asyncio.create_task(self.recorder.run(), name="recorder"))
+        self._scheduler = schedule.start(
+            [
+                Wake("leases", self.arming.keep, LEASE_TICK_S),
+                Wake("no-shows", self.bookings.mark_no_shows, DUE_TICK_S),
+                Wake("reminders", self.bookings.give_reminders, DUE_TICK_S),
+            ]
+        )
+
+    async def _open_books(self) -> None:
+        now = self.clock.now()
+        equipment, calendar = equipment_of(self.settings), self.bookings.calendar
+        await self.db.write(migrations.migrate)
+        await self.db.write(booking_tables.migrate)
+        await self.db.write(trial_tables.lab.apply)
+        await self.db.write(lambda db: booking_rows.sync_lab(db, calendar, now))
+        await self.db.write(lambda db: booking_rows.sync_catalogue(db, equipment, now))
+        await self.db.write(lambda db: ledger.close_left_open(db, now))
+        await self.db.write(lambda db: leases.close_left_open(db, now))
+        await self.trials.interrupt_left_open()
+
+    async def stop(self) -> None:
+        """Bring everything to rest, then end; a clean end leaves no latch."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=False)
+        await self.arming.disarm_all("shutdown")
+        for connection in self.connections.values():
+            await connection.stop()
+        for task in self._tasks:
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.stop_desk.settled()
+        await self.recorder.close()
+        await self.permit.farewell()
+        await self.permit.close()
+        await asyncio.to_thread(self.telemetry.close)
+        await asyncio.to_thread(self.db.close)
+
+
+def build(settings: Settings, path: Path, *, socket: Path, limits: Limits | None = None) -> Lab:
+    """Compose a lab from its settings. Raises ConfigInvalid for drivers and their options."""
+    wires = wiring.plan_wires(settings, path)
+    clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
+    devices = {device.id: device for device in settings.device}
+    equipment = {one.id: one for one in settings.equipment}
+    power = {device.id: device.power for device in settings.device if device.power}
+    db = Writer(data_dir / "lab.db")
+    telemetry = TelemetryFiles(data_dir / "telemetry")
+    held = Leases(clock.monotonic)
+
+    permit = Permit(
+        socket,
+        on_stopping=lambda stop: desk.stopping(stop),
+        on_latch=lambda latch: desk.latch_changed(latch),
+    )
+    connections = wiring.build(
+        wires,
+        clock=clock,
+        emit=bus.tell,
+        before_close=lambda id: desk.wire_closes(id),
+        on_online=lambda id: desk.wire_is_up(id),
+        limits=limits,
+    )
+    board = Board(wiring.views(connections))
+    desk = StopDesk(
+        clock=clock,
+        bus=bus,
+        board=board,
+        connections=connections,
+        power=power,
+        permit=permit,
+        lab_db=db,
+    )
+    recorder = Recorder(clock=clock, board=board, telemetry=telemetry, folder=data_dir / "evidence")
+    for listener in (board.hear, desk.hear, recorder.hear):
+        bus.listen(listener)
+    coordinator = Coordinator(
+        clock=clock,
+        bus=bus,
+        board=board,
+        connections=connections,
+        leases=held,
+        permit=permit,
+        lab_db=db,
+        job_logs=data_dir / "job_logs",
+    )
+    bookings = Bookings(clock=clock, bus=bus, lab_db=db, calendar=calendar_of(settings))
+    trials = Trials(
+        clock=clock,
+        bus=bus,
+        board=board,
+        lab_db=db,
+        recorder=recorder,
+        connections=connections,
+        leases=held,
+        scope_of=lambda id: scope_of(settings, board, power, id),
+        simulated=settings.lab.simulated,
+        zone=settings.zone,
+    )
+    arming = Arming(
+        clock=clock,
+        bus=bus,
+        board=board,
+        coordinator=coordinator,
+        connections=connections,
+        power=power,
+        devices_of=lambda id: equipment[id].devices if id in equipment else (),
+        bookings=bookings,
+        leases=held,
+        permit=permit,
+        lab_db=db,
+        before_disarm=trials.end_on,
+    )
+    desk.after_stop = arming.after_stop
+    return Lab(
+        settings=settings,
+        clock=clock,
+        bus=bus,
+        board=board,
+        db=db,
+        telemetry=telemetry,
+        permit=permit,
+        connections=connections,
+        leases=held,
+        coordinator=coordinator,
+        stop_desk=desk,
+        recorder=recorder,
+        bookings=bookings,
+        arming=arming,
+        trials=trials,
+        reports=Reports(
+            settings=settings,
+            devices=devices,
+            trials=trials,
+            bookings=bookings,
+            folder=data_dir / "reports",
+        ),
+        job_files=JobFiles(data_dir / "gcode"),
+        devices=devices,
+        equipment=equipment,
+        stop_means={plan.device: plan for plan in desk.plans()},
+        _tasks=[],
+    )
+
+
+def scope_of(
+    settings: Settings, board: Board, power: Mapping[str, str], equipment: str
+) -> RunScope:
+    """A run records its equipment and the room; energy is the plugs' or else the machines' own."""
+    own = next((one.devices for one in settings.equipment if one.id == equipment), [])
+    metered = [one for one in own if "energy" in board[one].spec.signals]
+    plugs = [one for one in metered if one in power.values()]
+    return RunScope(
+        devices=tuple(dict.fromkeys([*own, *settings.lab.environment])),
+        energy=tuple((device, "energy") for device in plugs or metered),
+    )

@@ -1,0 +1,241 @@
+"""From facts to records: every sample to the telemetry journal, a run's own to its evidence.
+
+Facts are only noted when they come; every `FLUSH_S` real seconds they become one journal batch and
+one evidence segment per live run, so a crash costs at most that much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+from equipment_drivers.model import CycleFinished, DeviceState, LinkChanged, Reading
+from lab_controller.board import Board
+from lab_controller.clock import LabClock
+from lab_controller.database import Database, StorageFailed, Writer
+from lab_controller.facts import Told
+from lab_controller.telemetry_files import TelemetryFiles
+from trial_logs import evidence
+from trial_logs.chain import Segment
+from trial_logs.model import (
+    Batch,
+    DeviceStateSeen,
+    GapEdge,
+    PartEvent,
+    PartSource,
+    Quality,
+    RunHeader,
+    RunMoved,
+    Sample,
+    Series,
+    Verdict,
+)
+from trial_logs.stamps import to_us
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 0.25
+VERDICTS = {"good": Verdict.GOOD, "scrap": Verdict.SCRAP}
+
+
+Step = Callable[[Database], Batch]
+
+
+@dataclass(slots=True)
+class Tape:
+    """What a live run records: its devices, its file, and what has not been written yet."""
+
+    header: RunHeader
+    devices: frozenset[str]
+    writer: Writer
+    readings: list[Sample] = field(default_factory=list)
+    parts: list[PartEvent] = field(default_factory=list)
+    states: list[DeviceStateSeen] = field(default_factory=list)
+    gaps: list[GapEdge] = field(default_factory=list)
+    dark: set[str] = field(default_factory=set)
+
+    def take(self) -> Batch:
+        """Everything noted so far, and an empty tape."""
+        batch = Batch(readings=self.readings, parts=self.parts, states=self.states, gaps=self.gaps)
+        self.readings, self.parts, self.states, self.gaps = [], [], [], []
+        return batch
+
+
+class Recorder:
+    """The bus listener that records, and the tapes of the live runs."""
+
+    def __init__(
+        self, *, clock: LabClock, board: Board, telemetry: TelemetryFiles, folder: Path
+    ) -> None:
+        self._clock, self._board, self._telemetry = clock, board, telemetry
+        self._folder = folder
+        self._samples: list[Sample] = []
+        self._tapes: dict[str, Tape] = {}
+        self._flushing = asyncio.Lock()
+        self.failing = ""
+
+    def path(self, run: str) -> Path:
+        """The evidence file of a run."""
+        return self._folder / f"{run}.db"
+
+    # -- hearing ----------------------------------------------------------------------------
+
+    def hear(self, fact: Told) -> None:
+        """Note a fact (a bus listener; after the board)."""
+        match fact:
+            case Reading():
+                sample = sample_of(fact)
+                self._samples.append(sample)
+                for tape in self._of(fact.device):
+                    tape.readings.append(sample)
+            case CycleFinished():
+                for tape in self._of(fact.device):
+                    tape.parts.append(part_of(fact))
+            case DeviceState():
+                for tape in self._of(fact.device):
+                    tape.states.append(self._seen(fact.device, fact.at))
+            case LinkChanged():
+                self._link_changed(fact)
+            case _:
+                return
+
+    def _of(self, device: str) -> Iterable[Tape]:
+        return [tape for tape in self._tapes.values() if device in tape.devices]
+
+    def _seen(self, device: str, at: datetime, cause: str = "") -> DeviceStateSeen:
+        view = self._board[device]
+        return DeviceStateSeen(at, device, view.link, view.operation, view.safety, cause)
+
+    def _link_changed(self, change: LinkChanged) -> None:
+        for tape in self._tapes.values():
+            for device in sorted(tape.devices):
+                if self._board[device].connection != change.connection:
+                    continue
+                tape.states.append(self._seen(device, change.at, change.code))
+                dark = not change.link.carries_commands
+                if dark != (device in tape.dark):
+                    tape.gaps.append(GapEdge(change.at, device, dark, change.code))
+                    tape.dark ^= {device}
+
+    # -- runs -------------------------------------------------------------------------------
+
+    async def start(self, header: RunHeader, devices: Iterable[str], now: datetime) -> None:
+        """Begin a run's own file and record its devices from here on."""
+        writer = Writer(self.path(header.run_id))
+        await writer.write(lambda db: evidence.open_run(db, header, now))
+        tape = Tape(header, frozenset(devices), writer)
+        for device in sorted(tape.devices):
+            tape.states.append(self._seen(device, now))
+            if not self._board[device].link.carries_commands:
+                tape.gaps.append(GapEdge(now, device, True, self._board[device].link_code))
+                tape.dark.add(device)
+        self._tapes[header.run_id] = tape
+
+    def live(self, run: str) -> bool:
+        """Whether this run is being recorded."""
+        return run in self._tapes
+
+    async def add(self, run: str, batch: Batch) -> Segment:
+        """Write a batch (a measurement, a note, a judgement) at once; returns when durable."""
+        now = self._clock.now()
+        async with self._writing(run) as writer:
+            return await writer.write(lambda db: evidence.append_segment(db, batch, now))
+
+    async def change(self, run: str, function: Step) -> Segment:
+        """Write a batch that depends on what is recorded: `function(db)` gives it."""
+        now = self._clock.now()
+
+        def step(db: Database) -> Segment:
+            return evidence.append_segment(db, function(db), now)
+
+        await self.flush()
+        async with self._writing(run) as writer:
+            return await writer.write(step)
+
+    async def end(self, run: str, moved: RunMoved) -> Segment:
+        """Write what is left and the run's end; the file is closed."""
+        await self.flush()
+        tape = self._tapes.pop(run, None)
+        if tape is None:
+            return await self.add(run, Batch(moves=(moved,)))
+        batch = replace(tape.take(), moves=(moved,))
+        try:
+            return await tape.writer.write(lambda db: evidence.append_segment(db, batch, moved.at))
+        finally:
+            await asyncio.to_thread(tape.writer.close)
+
+    def _writing(self, run: str) -> Borrowed:
+        tape = self._tapes.get(run)
+        return Borrowed(tape.writer if tape else None, self.path(run))
+
+    # -- writing ----------------------------------------------------------------------------
+
+    async def flush(self) -> None:
+        """Make everything noted so far durable."""
+        async with self._flushing:
+            samples, self._samples = self._samples, []
+            if samples:
+                await self._telemetry.append(samples)
+            now = self._clock.now()
+            for tape in list(self._tapes.values()):
+                batch = tape.take()
+                await tape.writer.write(lambda db, b=batch: evidence.append_segment(db, b, now))  # type: ignore[misc]
+
+    async def run(self) -> None:
+        """Flush for ever; a file that cannot be written is told once and tried again."""
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            try:
+                await self.flush()
+            except (StorageFailed, OSError) as error:
+                if not self.failing:
+                    log.error("records cannot be written: %s", error)
+                self.failing = str(error)
+            else:
+                self.failing = ""
+
+    async def close(self) -> None:
+        """Flush and close every file that is still open."""
+        await self.flush()
+        for tape in self._tapes.values():
+            await asyncio.to_thread(tape.writer.close)
+        self._tapes.clear()
+
+
+class Borrowed:
+    """The writer of a live run, or one opened just for a later word on a run that is over."""
+
+    def __init__(self, writer: Writer | None, path: Path) -> None:
+        self._writer, self._path, self._own = writer, path, writer is None
+
+    async def __aenter__(self) -> Writer:
+        if self._writer is None:
+            self._writer = await asyncio.to_thread(Writer, self._path)
+        return self._writer
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._own and self._writer is not None:
+            await asyncio.to_thread(self._writer.close)
+
+
+def sample_of(reading: Reading) -> Sample:
+    """A reading in the words of the records."""
+    received = to_us(reading.received)
+    source = to_us(reading.source) if reading.source else None
+    return Sample(
+        Series(reading.device, reading.signal, reading.unit),
+        received,
+        reading.value,
+        Quality[reading.quality.value],
+        source if source != received else None,
+    )
+
+
+def part_of(cycle: CycleFinished) -> PartEvent:
+    """A finished cycle as a part: judged by the device, or waiting for a person's verdict."""
+    verdict = VERDICTS.get(cycle.verdict, Verdict.UNJUDGED)
+    return PartEvent(cycle.at, verdict, PartSource.DEVICE, cycle.duration_s)

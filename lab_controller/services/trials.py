@@ -1,0 +1,328 @@
+"""Trials and their runs: plans in lab.db, records in a file per run, moved together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from equipment_drivers.errors import DriverError
+from equipment_drivers.lifecycle import Connection
+from lab_controller.board import Board
+from lab_controller.clock import LabClock
+from lab_controller.database import Database, Writer, connect
+from lab_controller.errors import LabError
+from lab_controller.facts import Bus, RunChanged
+from lab_controller.leases import Leases
+from lab_controller.recorder import Recorder
+from trial_logs import record, store
+from trial_logs.chain import Segment
+from trial_logs.errors import NotPossibleNow
+from trial_logs.model import (
+    Batch,
+    Correction,
+    GapEdge,
+    Measurement,
+    Note,
+    PartEvent,
+    PartSource,
+    Run,
+    RunMoved,
+    RunState,
+    Trial,
+    TrialDraft,
+    Verdict,
+)
+from trial_logs.stamps import from_us
+from trial_logs.summary import numbers_json, summarise
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+RESTARTED = "lab.controller_restarted"
+JUDGED = "judged"
+
+
+class NotArmed(LabError):
+    """A run needs armed equipment."""
+
+    code = "lab.not_armed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """A run with its parts by verdict, VOID ones left out."""
+
+    run: Run
+    by_verdict: Mapping[Verdict, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunScope:
+    """What a run on this equipment records, and which counters are its energy."""
+
+    devices: tuple[str, ...]
+    energy: tuple[tuple[str, str], ...]
+
+
+class Trials:
+    """The trial use cases of the lab."""
+
+    def __init__(
+        self,
+        *,
+        clock: LabClock,
+        bus: Bus,
+        board: Board,
+        lab_db: Writer,
+        recorder: Recorder,
+        connections: Mapping[str, Connection],
+        leases: Leases,
+        scope_of: Callable[[str], RunScope],
+        simulated: bool,
+        zone: ZoneInfo,
+    ) -> None:
+        self._clock, self._bus, self._board, self._db = clock, bus, board, lab_db
+        self._recorder, self._connections, self._leases = recorder, connections, leases
+        self._scope_of, self._simulated, self._zone = scope_of, simulated, zone
+        self._moving = asyncio.Lock()
+
+    # -- reading ----------------------------------------------------------------------------
+
+    async def trials(self, booking: str | None = None) -> list[Trial]:
+        """Trials, newest first; of one booking or all."""
+        return await self._db.read(lambda db: store.list_trials(db, booking_id=booking))
+
+    async def trial(self, trial: str) -> Trial:
+        """One trial. Raises TrialError `trial.unknown`."""
+        return await self._db.read(lambda db: store.get_trial(db, trial))
+
+    async def run(self, run: str) -> RunCounts:
+        """One run with its counts."""
+        found = await self._db.read(lambda db: store.get_run(db, run))
+        return RunCounts(found, await asyncio.to_thread(self._count, found))
+
+    async def runs(self, trial: str) -> list[RunCounts]:
+        """The runs of a trial with their counts."""
+        found = await self._db.read(lambda db: store.list_runs(db, trial))
+        return [RunCounts(run, await asyncio.to_thread(self._count, run)) for run in found]
+
+    def _count(self, run: Run) -> dict[Verdict, int]:
+        counts = dict.fromkeys(Verdict, 0)
+        nothing: list[record.Part] = []
+        for part in self.read_evidence(run.id, record.parts, nothing):
+            counts[part.verdict] += 1
+        return counts
+
+    def evidence_path(self, run: str) -> Path:
+        """Where a run's record lies."""
+        return self._recorder.path(run)
+
+    def read_evidence(self, run: str, function: Callable[[Database], T], otherwise: T) -> T:
+        """Read a run's evidence on a short-lived connection; `otherwise` where there is none."""
+        path = self._recorder.path(run)
+        if not path.exists():
+            return otherwise
+        db = connect(path, read_only=True)
+        try:
+            return function(db)
+        finally:
+            db.close()
+
+    # -- plan -------------------------------------------------------------------------------
+
+    async def create(self, draft: TrialDraft) -> Trial:
+        """A new trial with the next number of the day."""
+        now = self._clock.now()
+        today = now.astimezone(self._zone).date()
+        trial = await self._db.write(
+            lambda db: store.create_trial(db, store.next_trial_id(db, today), draft, now)
+        )
+        self._bus.tell(RunChanged(trial.id, "", "planned"))
+        return trial
+
+    async def plan_run(self, trial: str, condition: str, operator: str) -> RunCounts:
+        """The next run under one of the plan's conditions."""
+        run = await self._db.write(
+            lambda db: store.plan_run(
+                db, trial, condition, operator=operator, simulated=self._simulated
+            )
+        )
+        self._tell(run)
+        return await self.run(run.id)
+
+    # -- moving a run -----------------------------------------------------------------------
+
+    async def start(self, run: str, *, by: str) -> RunCounts:
+        """Begin recording and running. Raises NotArmed, or TrialError when it cannot start."""
+        async with self._moving:
+            planned = await self._db.read(lambda db: store.get_run(db, run))
+            trial = await self._db.read(lambda db: store.get_trial(db, planned.trial_id))
+            if self._leases.held_by(trial.draft.booking_id) is None:
+                raise NotArmed(equipment=planned.equipment_id)
+            now = self._clock.now()
+            started = await self._db.write(lambda db: store.start_run(db, run, now))
+            scope = self._scope_of(started.equipment_id)
+            header = store.run_header(trial, started, scope.energy)
+            await self._recorder.start(header, scope.devices, now)
+            await self._prime(started.id, scope)
+        self._tell(started)
+        return await self.run(run)
+
+    async def pause(self, run: str, *, by: str, cause: str = "") -> RunCounts:
+        """running → paused."""
+        return await self._move(
+            run, by, cause, lambda db, now: store.pause_run(db, run, now, cause)
+        )
+
+    async def resume(self, run: str, *, by: str) -> RunCounts:
+        """paused → running."""
+        return await self._move(run, by, "", lambda db, now: store.resume_run(db, run, now))
+
+    async def finish(self, run: str, *, by: str) -> RunCounts:
+        """End a run that did what it should; its evidence is closed and its numbers computed."""
+        return await self._over(run, by, "", lambda db, now: store.finish_run(db, run, now))
+
+    async def abort(self, run: str, *, by: str, cause: str) -> RunCounts:
+        """End a run because somebody decided so."""
+        return await self._over(
+            run, by, cause, lambda db, now: store.abort_run(db, run, now, cause)
+        )
+
+    async def end_on(self, equipment: str, cause: str) -> None:
+        """End the live run of equipment that is disarmed or stopped."""
+        for run in await self._db.read(store.live_runs):
+            if run.equipment_id == equipment:
+                await self.abort(run.id, by="controller", cause=cause)
+
+    async def _move(
+        self, run: str, by: str, cause: str, step: Callable[[Database, datetime], Run]
+    ) -> RunCounts:
+        async with self._moving:
+            now = self._clock.now()
+            moved = await self._db.write(lambda db: step(db, now))
+            await self._recorder.flush()
+            await self._recorder.add(run, Batch(moves=(RunMoved(now, moved.state, by, cause),)))
+        self._tell(moved)
+        return await self.run(run)
+
+    async def _over(
+        self, run: str, by: str, cause: str, step: Callable[[Database, datetime], Run]
+    ) -> RunCounts:
+        async with self._moving:
+            live = await self._db.read(lambda db: store.get_run(db, run))
+            if live.state.is_live:
+                await self._prime(run, self._scope_of(live.equipment_id))
+            now = self._clock.now()
+            ended = await self._db.write(lambda db: step(db, now))
+            last = await self._recorder.end(run, RunMoved(now, ended.state, by, cause))
+            await self._close_evidence(run, last, now)
+        self._tell(ended)
+        return await self.run(run)
+
+    async def _prime(self, run: str, scope: RunScope) -> None:
+        """Have the counters read now, so that a run's first and last values are its own."""
+        wires = {self._board[device].connection for device in scope.devices}
+        for wire in sorted(wires):
+            if not self._connections[wire].link.carries_commands:
+                continue
+            try:
+                await self._connections[wire].resync()
+            except DriverError as error:
+                log.warning("no fresh values from %s at an end of %s: %s", wire, run, error)
+
+    async def _close_evidence(self, run: str, last: Segment, now: datetime) -> None:
+        numbers = await self.numbers(run)
+        await self._db.write(
+            lambda db: store.close_run_evidence(
+                db, run, head=last.head, segments=last.n, numbers=numbers, now=now
+            )
+        )
+
+    async def numbers(self, run: str) -> str:
+        """The run's numbers, computed from its evidence, as canonical JSON."""
+        await self._db.read(lambda db: store.get_run(db, run))
+        if self._recorder.live(run):
+            await self._recorder.flush()
+        return await asyncio.to_thread(
+            self.read_evidence, run, lambda db: numbers_json(summarise(db)), "{}"
+        )
+
+    # -- what people add --------------------------------------------------------------------
+
+    async def count(self, run: str, verdict: Verdict, *, by: str, cause: str = "") -> RunCounts:
+        """Judge the oldest part that waits for a verdict, or count one no device saw."""
+        now = self._clock.now()
+
+        def judge(db: Database) -> Batch:
+            waiting = [part for part in record.parts(db) if part.verdict is Verdict.UNJUDGED]
+            if not waiting:
+                part = PartEvent(now, verdict, PartSource.OPERATOR, None, cause, by)
+                return Batch(parts=(part,))
+            return Batch(
+                corrections=(
+                    Correction(now, "part_event", waiting[0].no, by, cause or JUDGED, verdict),
+                )
+            )
+
+        return await self._add(run, judge)
+
+    async def measure(
+        self,
+        run: str,
+        characteristic: str,
+        value: float,
+        unit: str,
+        *,
+        by: str,
+        part: int | None = None,
+        gauge: str = "",
+    ) -> RunCounts:
+        """A value read from a gauge."""
+        measured = Measurement(self._clock.now(), characteristic, value, unit, gauge, by, part)
+        return await self._add(run, lambda db: Batch(measurements=(measured,)))
+
+    async def note(self, run: str, text: str, *, by: str) -> RunCounts:
+        """A remark for the record."""
+        written = Note(self._clock.now(), text, by)
+        return await self._add(run, lambda db: Batch(notes=(written,)))
+
+    async def _add(self, run: str, batch: Callable[[Database], Batch]) -> RunCounts:
+        found = await self._db.read(lambda db: store.get_run(db, run))
+        if found.state is RunState.PLANNED:
+            raise NotPossibleNow("trial.not_running", run=run, state=found.state)
+        last = await self._recorder.change(run, batch)
+        if found.state.is_over:
+            await self._close_evidence(run, last, self._clock.now())
+        self._tell(found)
+        return await self.run(run)
+
+    # -- after a crash ----------------------------------------------------------------------
+
+    async def interrupt_left_open(self) -> None:
+        """At start: runs the last life left live are interrupted, with all that was recorded."""
+        now = self._clock.now()
+        await self._db.write(lambda db: store.interrupt_running(db, now, RESTARTED))
+        for run in await self._db.read(store.runs_without_head):
+            if self._recorder.path(run.id).exists():
+                await self._close_interrupted(run, now)
+
+    async def _close_interrupted(self, run: Run, now: datetime) -> None:
+        def batch(db: Database) -> Batch:
+            if record.moves(db)[-1].state.is_over:
+                return Batch()
+            _, last_us = record.run_span(db)
+            gap = GapEdge(from_us(last_us), "*", True, RESTARTED)
+            return Batch(gaps=(gap,), moves=(RunMoved(now, run.state, "", RESTARTED),))
+
+        last = await self._recorder.change(run.id, batch)
+        await self._close_evidence(run.id, last, now)
+
+    def _tell(self, run: Run) -> None:
+        self._bus.tell(RunChanged(run.trial_id, run.id, run.state))
