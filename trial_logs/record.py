@@ -166,6 +166,16 @@ def all_readings(db: Database) -> Iterator[Sample]:
         yield Sample(names[number], t_us, value, Quality(quality), source_us)
 
 
+def overview(db: Database, of: Series) -> tuple[int, float | None, float | None, float | None, int]:
+    """How many readings the series has, their smallest, mean and largest, and how many are BAD."""
+    row = db.execute(
+        "SELECT count(*), min(value), avg(value), max(value), coalesce(sum(quality = 2), 0)"
+        " FROM reading WHERE series = ?",
+        [_series_id(db, of)],
+    ).fetchone()
+    return tuple(row)
+
+
 def window(db: Database, of: Series, t0: int, t1: int, n: int) -> list[Bucket]:
     """[t0, t1) µs of one series cut into `n` equal buckets."""
     where = {"t0": t0, "t1": t1, "n": n, "series": _series_id(db, of)}

@@ -1,0 +1,62 @@
+"""Which characters a set of fonts can show, and what to print where none can."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from fontTools.ttLib import TTFont
+
+GETA = "〓"
+"""Printers' mark for a missing type."""
+
+
+class Glyphs:
+    """The characters of some fonts together; `missing` grows with every text that was cleaned."""
+
+    def __init__(self, fonts: Iterable[Path]) -> None:
+        self._known: set[int] = {ord("\n")}
+        self.missing: set[str] = set()
+        for font in fonts:
+            with TTFont(font, fontNumber=0, lazy=True) as opened:
+                self._known |= set(opened.getBestCmap())
+
+    def clean(self, value: Any) -> Any:
+        """The same JSON-able value with every character shown as itself or as 〓.
+
+        Characters without ink (controls, joiners, marks of direction) are left out, and so are
+        variation selectors, which only choose a form of the character before them.
+        """
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, dict):
+            return {key: self.clean(each) for key, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean(each) for each in value]
+        return value
+
+    def _text(self, text: str) -> str:
+        if all(ord(mark) in self._known for mark in text):
+            return text
+        return "".join(self._shown(mark) for mark in text.replace("\r\n", "\n"))
+
+    def _shown(self, mark: str) -> str:
+        if ord(mark) in self._known:
+            return mark
+        if mark == "\t" or unicodedata.category(mark) == "Zs":
+            return " "
+        if unicodedata.category(mark) in ("Cc", "Cf"):
+            return ""
+        self.missing.add(mark)
+        return "" if _is_selector(mark) else GETA
+
+
+def _is_selector(mark: str) -> bool:
+    return "\ufe00" <= mark <= "\ufe0f" or "\U000e0100" <= mark <= "\U000e01ef"
+
+
+def code_points(marks: Iterable[str]) -> str:
+    """Characters by their number, for fonts that cannot show them: `U+20BB7`."""
+    return ", ".join(f"U+{ord(mark):04X}" for mark in sorted(marks))

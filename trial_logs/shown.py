@@ -1,0 +1,100 @@
+"""How numbers, times and units are written on a report or in a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from trial_logs.metrics import Figure
+from trial_logs.stamps import from_us
+
+UNIT_SYMBOLS: Mapping[str, str] = {
+    "Cel": "°C",
+    "kW.h": "kWh",
+    "W.h": "Wh",
+    "1": "",
+    "mm/s2": "mm/s²",
+    "m/s2": "m/s²",
+    "deg": "°",
+}
+"""Symbols of the unit codes that are not written as they are."""
+
+
+def unit_symbol(code: str) -> str:
+    """The symbol people read for a unit code."""
+    return UNIT_SYMBOLS.get(code, code)
+
+
+def with_unit(number: str, code: str) -> str:
+    """A number followed by its unit, percent and degree signs set close."""
+    symbol = unit_symbol(code)
+    return f"{number}{symbol}" if symbol in ("%", "°") else f"{number} {symbol}".rstrip()
+
+
+def plain(value: float) -> str:
+    """A number as somebody wrote it: 20.0 as 20, 0.05 as 0.05."""
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """A number with so many significant digits, never in exponent form."""
+    if value == 0 or not math.isfinite(value):
+        return "0" if value == 0 else str(value)
+    places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:.{places}f}"
+
+
+def percent(share: float) -> str:
+    """A share 0..1 with one decimal; only the whole is written as 100 %."""
+    tenths = math.floor(share * 1000 + 0.5) if share >= 1 else min(999, round(share * 1000))
+    return f"{tenths / 10:.1f}%"
+
+
+def figure(number: Figure, write: str, words: Mapping[str, str]) -> str:
+    """A figure with its flag in words; a missing one is a dash and the reason."""
+    flag = words.get(number.code, number.code)
+    if number.value is None:
+        return f"{words['report.none']} ({flag})" if flag else words["report.none"]
+    text = percent(number.value) if write == "%" else WRITERS[write](number.value)
+    return f"{text} ({flag})" if flag else text
+
+
+WRITERS = {
+    "2": lambda value: f"{value:.2f}",
+    "3s": significant,
+}
+
+
+def clock(stamp_us: int, zone: str) -> str:
+    """Time of day in a zone, to the second."""
+    return f"{local(stamp_us, zone):%H:%M:%S}"
+
+
+def local(stamp_us: int, zone: str) -> datetime:
+    """The time of a µs stamp in a zone."""
+    return from_us(stamp_us).astimezone(ZoneInfo(zone))
+
+
+def length(seconds: float) -> str:
+    """A length of time as h:mm:ss, below ten seconds with a decimal."""
+    if 0 < seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def date_line(stamp_us: int, zone: str, words: Mapping[str, str]) -> str:
+    """The day in words, with its weekday."""
+    day = local(stamp_us, zone)
+    names = words["report.weekdays"]
+    weekday = (names.split() if " " in names else list(names))[day.weekday()]
+    form = words["report.date"]
+    return form.format(year=day.year, month=day.month, day=day.day, weekday=weekday)
+
+
+def label(labels: Mapping[str, str], device: str, signal: str = "") -> str:
+    """What people call a device or one of its signals; the id where nobody named it."""
+    key = f"{device}.{signal}" if signal else device
+    return labels.get(key, key)
