@@ -1,0 +1,3 @@
+"""The room's only door to its tables: plain functions on a database the caller has opened."""
+
+from __future__ import annotations
