@@ -19,7 +19,7 @@ DASHES = ("solid", "dashed", "dotted", "dash-dotted", "densely-dashed", "loosely
 GREY = "#7d8590"
 STRIP_ROW_MM = 11
 STRIP_COLUMNS = 140
-PLOT_MM = {"Cel": 31, "W": 21}
+PLOT_MM = {"Cel": 29, "W": 20}
 Plot = dict[str, Any]
 Point = tuple[float, float]
 

@@ -1,4 +1,4 @@
-"""What a run recorded as CSV (UTF-8 with BOM) and XLSX: units named, no cell acts as a formula."""
+"""What runs recorded as CSV for spreadsheets: UTF-8 with BOM, units named, no cell a formula."""
 
 from __future__ import annotations
 
@@ -7,18 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
 from sqlite_utils import Database
 
 from trial_logs import record
-from trial_logs.content import PartRow, ReportContent, RunSection, part_rows
-from trial_logs.metrics import Figure
+from trial_logs.content import PartRow, RunSection, part_rows
 from trial_logs.model import RunHeader
-from trial_logs.shown import label, local, unit_symbol
-from trial_logs.stamps import from_us
+from trial_logs.shown import local, unit_symbol
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-WIDTHS = {"time": 30, "item": 34, "corrected_why": 30, "cause": 24, "meaning": 28}
 Words = Mapping[str, str]
 Row = list[Any]
 
@@ -39,7 +35,7 @@ def write_samples_csv(path: Path, runs: Iterable[Database], words: Words, zone: 
 def _sample_lines(db: Database, words: Words, zone: str) -> Iterator[Row]:
     header = record.read_header(db)
     start = record.run_span(db)[0]
-    simulated = _yes(header.simulated, words)
+    simulated = yes_no(header.simulated, words)
     for sample in record.all_readings(db):
         device, signal, unit = sample.series
         source = sample.source_us
@@ -60,7 +56,7 @@ def _sample_lines(db: Database, words: Words, zone: str) -> Iterator[Row]:
 def write_parts_csv(path: Path, runs: Iterable[Database], words: Words, zone: str) -> int:
     """Every part counted, with the verdict that counts and any correction; returns how many."""
     lines = (
-        _part_line(record.read_header(db), row, words, zone) for db in runs for row in part_rows(db)
+        part_line(record.read_header(db), row, words, zone) for db in runs for row in part_rows(db)
     )
     return _write_csv(path, PART_COLUMNS, words, lines)
 
@@ -71,10 +67,11 @@ PART_COLUMNS = (
 )  # fmt: skip
 
 
-def _part_line(run: RunHeader | RunSection, part: PartRow, words: Words, zone: str) -> Row:
+def part_line(run: RunHeader | RunSection, part: PartRow, words: Words, zone: str) -> Row:
+    """One part as a line of `PART_COLUMNS`."""
     return [
         run.run_id,
-        _yes(run.simulated, words),
+        yes_no(run.simulated, words),
         part.no,
         local(part.t_us, zone).isoformat(timespec="milliseconds"),
         words[f"verdict.{part.verdict}"],
@@ -92,8 +89,9 @@ def _write_csv(path: Path, names: Iterable[str], words: Words, lines: Iterable[R
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         writer = csv.writer(out)
         writer.writerow([words[f"export.{name}"] for name in names])
-        for count, line in enumerate(lines, 1):
+        for line in lines:
             writer.writerow([harmless(cell) for cell in line])
+            count += 1
     return count
 
 
@@ -104,161 +102,6 @@ def harmless(cell: Any) -> Any:
     return cell
 
 
-def _yes(flag: bool, words: Words) -> str:
+def yes_no(flag: bool, words: Words) -> str:
+    """A flag in words."""
     return words["export.yes" if flag else "export.no"]
-
-
-def write_workbook(path: Path, content: ReportContent, words: Words) -> None:
-    """The trial as XLSX: summary, parts, measurements, readings overview, units."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}
-    with xlsxwriter.Workbook(str(path), options) as book:
-        # dated by the trial, so that the same content gives the same bytes
-        created = from_us(content.date_us).replace(tzinfo=None)
-        book.set_properties({"title": content.title, "created": created})
-        for name, columns, rows in _sheets(content, words):
-            _write_sheet(book, words[f"export.{name}"], columns, rows, content, words)
-
-
-def _sheets(
-    content: ReportContent, words: Words
-) -> Iterator[tuple[str, list[tuple[str, int]], Iterable[Row]]]:
-    runs = content.runs
-    run_names = [words["report.run"].format(number=run.number) for run in runs]
-    summary = [words["export.item"], words["export.unit"], *run_names]
-    yield (
-        "summary",
-        [(name, 34 if n == 0 else 18) for n, name in enumerate(summary)],
-        _summary(content, words),
-    )
-    yield (
-        "parts",
-        _columns(PART_COLUMNS, words),
-        (_part_line(run, part, words, content.zone) for run in runs for part in run.parts),
-    )
-    names = (
-        "run", "simulated", "time", "characteristic", "value", "unit", "part_no", "gauge", "by",
-        "corrected_by", "corrected_why",
-    )  # fmt: skip
-    yield "measurements", _columns(names, words), _measurement_lines(content, words)
-    names = (
-        "run", "simulated", "device", "signal", "unit", "count", "minimum", "mean", "maximum",
-        "bad",
-    )  # fmt: skip
-    yield "readings", _columns(names, words), _reading_lines(content, words)
-    yield "units", _columns(("code", "symbol", "meaning"), words), _unit_lines(content, words)
-
-
-def _columns(names: Iterable[str], words: Words) -> list[tuple[str, int]]:
-    return [(words[f"export.{name}"], WIDTHS.get(name, 16)) for name in names]
-
-
-def _write_sheet(
-    book: xlsxwriter.Workbook,
-    name: str,
-    columns: list[tuple[str, int]],
-    rows: Iterable[Row],
-    content: ReportContent,
-    words: Words,
-) -> None:
-    sheet = book.add_worksheet(name)
-    bold = book.add_format({"bold": True, "bottom": 1, "bg_color": "#F1F5F9"})
-    alarm = book.add_format({"bold": True, "font_color": "#B3261E"})
-    top = 0
-    if content.simulated:
-        sheet.write_string(0, 0, words["report.simulated"], alarm)
-        sheet.write_string(0, 1, words["report.simulated_note"], alarm)
-        top = 1
-    for column, (title, width) in enumerate(columns):
-        sheet.set_column(column, column, width)
-        sheet.write_string(top, column, title, bold)
-    for line, row in enumerate(rows, top + 1):
-        sheet.write_row(line, 0, row)
-    sheet.freeze_panes(top + 1, 1)
-
-
-def _summary(content: ReportContent, words: Words) -> Iterator[Row]:
-    facts = {
-        "lab": content.lab_name,
-        "trial_id": content.trial_id,
-        "subject": content.title,
-        "party": content.party,
-        "equipment": content.equipment,
-        "vendor": content.vendor,
-        "held": local(content.date_us, content.zone).date().isoformat(),
-    }
-    runs = content.runs
-    numbers = [run.numbers for run in runs]
-    none = words["report.none"]
-
-    def figures(key: str, unit: str, found: Iterable[Figure]) -> Row:
-        return [words[f"report.{key}"], unit, *(_figure(each, words) for each in found)]
-
-    yield [words["report.condition"], "", *(run.condition for run in runs)]
-    yield [words["export.simulated"], "", *(_yes(run.simulated, words) for run in runs)]
-    yield [words["report.state"], "", *(words[f"run_state.{run.state}"] for run in runs)]
-    for key in ("running", "paused", "gap"):
-        yield [words[f"report.{key}"], "s", *(getattr(n, f"{key}_s") for n in numbers)]
-    for key in ("produced", "good", "scrap", "rework", "unjudged"):
-        yield [words[f"report.{key}"], "", *(getattr(n.counts, key) for n in numbers)]
-    yield figures("yield", "0–1", (n.yield_share for n in numbers))
-    yield figures("scrap_share", "0–1", (n.scrap_share for n in numbers))
-    yield [words["export.cycle_time"], "n", *(n.cycle_time_s.n for n in numbers)]
-    for key in ("mean", "median", "p95", "sd"):
-        yield figures(f"cycle_{key}", "s", (getattr(n.cycle_time_s, key) for n in numbers))
-    for key in ("minimum", "maximum"):
-        found = [getattr(n.cycle_time_s, key) for n in numbers]
-        yield [words[f"export.{key}"], "s", *(_figure(each, words) for each in found)]
-    yield figures("energy", "kWh", (n.energy_kwh for n in numbers))
-    yield figures("energy_per_part", "kWh", (n.energy_kwh_per_part for n in numbers))
-    yield [words["report.head"], "SHA-256", *(run.head or none for run in runs)]
-    yield []
-    for key, text in facts.items():
-        yield [words[f"report.{key}"], "", text or none]
-
-
-def _figure(figure: Figure, words: Words) -> float | str:
-    if figure.value is None:
-        return f"{words['report.none']} ({words.get(figure.code, figure.code)})"
-    return figure.value
-
-
-def _measurement_lines(content: ReportContent, words: Words) -> Iterator[Row]:
-    for run in content.runs:
-        for each in run.measurements:
-            yield [
-                run.run_id,
-                _yes(run.simulated, words),
-                local(each.t_us, content.zone).isoformat(timespec="milliseconds"),
-                each.characteristic,
-                words["report.taken_back"] if each.value is None else each.value,
-                unit_symbol(each.unit),
-                each.part_no,
-                each.gauge,
-                each.by,
-                each.corrected_by,
-                each.corrected_why,
-            ]
-
-
-def _reading_lines(content: ReportContent, words: Words) -> Iterator[Row]:
-    for run in content.runs:
-        for each in run.series:
-            yield [
-                run.run_id,
-                _yes(run.simulated, words),
-                label(content.labels, each.device),
-                label(content.labels, each.device, each.signal),
-                unit_symbol(each.unit),
-                each.readings,
-                each.minimum,
-                each.mean,
-                each.maximum,
-                each.bad,
-            ]
-
-
-def _unit_lines(content: ReportContent, words: Words) -> Iterator[Row]:
-    codes = {each.unit for run in content.runs for each in run.series}
-    codes |= {each.unit for run in content.runs for each in run.measurements}
-    for code in sorted(codes | {"s"}):
-        yield [code, unit_symbol(code), words.get(f"unit.{code}", "")]

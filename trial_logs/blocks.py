@@ -1,0 +1,53 @@
+"""The building blocks of a report: JSON-able dicts that the typesetting template knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from trial_logs.content import RunSection
+from trial_logs.model import Limit
+from trial_logs.shown import plain, with_unit
+
+Block = dict[str, Any]
+Words = Mapping[str, str]
+
+
+def heading(text: str) -> Block:
+    """A heading of a chapter."""
+    return {"kind": "heading", "text": text}
+
+
+def small(text: str) -> Block:
+    """A remark in small type."""
+    return {"kind": "small", "text": text}
+
+
+def together(blocks: list[Block]) -> Block:
+    """Blocks that stay on one page."""
+    return {"kind": "together", "blocks": blocks}
+
+
+def table_block(columns: str, header: list[str], rows: list[Block]) -> Block:
+    """`columns`: a letter each, l(eft) r(ight) c(entre); capitals share the rest; N: the names."""
+    return {"kind": "table", "columns": list(columns), "header": header, "rows": rows}
+
+
+def table_row(*cells: str) -> Block:
+    """One line of a table."""
+    return {"cells": list(cells)}
+
+
+def run_name(run: RunSection, words: Words) -> str:
+    """What a run is called in the report."""
+    return words["report.run"].format(number=run.number)
+
+
+def text_block(text: str) -> Block:
+    """A paragraph."""
+    return {"kind": "text", "text": text}
+
+
+def limit_text(limit: Limit) -> str:
+    """An acceptance limit as people write it."""
+    return with_unit(f"{plain(limit.nominal)} ± {plain(limit.tolerance)}", limit.unit)
