@@ -18,9 +18,10 @@ from lab_controller.services.bookings import Bookings
 from lab_controller.services.trials import Trials
 from trial_logs import texts
 from trial_logs.content import report_content, run_section
-from trial_logs.export import write_parts_csv, write_samples_csv, write_workbook
+from trial_logs.export import write_parts_csv, write_samples_csv
 from trial_logs.model import Trial
 from trial_logs.report import render_report
+from trial_logs.workbook import write_workbook
 
 NAMES = ("report.pdf", "report.xlsx", "samples.csv", "parts.csv")
 

@@ -1,0 +1,31 @@
+"""`machikoba report`: make a trial's report and fetch its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from lab_controller.cli.door import ask, shared
+from lab_controller.client import LabClient
+
+
+@click.command()
+@click.argument("trial")
+@click.option("--out", type=click.Path(path_type=Path), default=".", show_default=True)
+@shared
+def command(trial: str, out: Path, data_dir: Path, lang: str, as_json: bool) -> None:
+    """Make the report of a TRIAL: PDF, XLSX and CSV."""
+    out.mkdir(parents=True, exist_ok=True)
+
+    async def fetch(lab: LabClient) -> list[Path]:
+        made = await lab.make_report(trial)
+        paths = []
+        for name in made.files:
+            path = out / name
+            path.write_bytes(await lab.report_file(trial, name))
+            paths.append(path)
+        return paths
+
+    for path in ask(data_dir, lang, fetch):
+        click.echo(path)

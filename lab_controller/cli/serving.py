@@ -1,0 +1,36 @@
+"""`machikoba serve`: the stopper, which starts the controller as its child."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from lab_controller import wiring
+from lab_controller.cli.configs import tell_problems
+from lab_controller.config import ConfigInvalid, load
+
+
+@click.command()
+@click.option("--config", type=click.Path(path_type=Path), default="lab.toml", show_default=True)
+@click.option("--host", default="127.0.0.1", help="Loopback only for now.")
+@click.option("--port", default=8700, type=int, show_default=True)
+@click.option("--lang", type=click.Choice(["ja", "en"]), default="ja")
+@click.option("--no-restart", is_flag=True, help="Do not start a dead controller again.")
+def command(config: Path, host: str, port: int, lang: str, no_restart: bool) -> None:
+    """Run the lab: stopper, controller, web doors."""
+    try:
+        settings = load(config)
+        wiring.plan_wires(settings, config)
+    except ConfigInvalid as error:
+        tell_problems(error, lang)
+        sys.exit(1)
+    settings.lab.data_dir.mkdir(parents=True, exist_ok=True)
+    stopper = [sys.executable, "-m", "lab_controller.stopper", "--dir", str(settings.lab.data_dir)]
+    controller = [sys.executable, "-m", "lab_controller", "serve-controller"]
+    options = ["--config", str(config), "--host", host, "--port", str(port), "--lang", lang]
+    # The stopper takes this process over: what is stopped by Ctrl-C or systemd is the stopper.
+    extra = ["--no-restart"] if no_restart else []
+    os.execv(sys.executable, [*stopper, *extra, "--", *controller, *options])

@@ -1,0 +1,55 @@
+"""`machikoba stop`: straight to the stopper, also with the controller frozen or dead."""
+
+from __future__ import annotations
+
+import json
+import sys
+from getpass import getuser
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab_controller.cli.door import NO_CONTROLLER, REFUSED, ask, shared, show
+from lab_controller.i18n import say, text
+from lab_controller.stopper.errors import StopFault, StopperUnreachable
+from lab_controller.stopper.press import press
+
+
+@click.command()
+@click.argument("device", required=False)
+@click.option("--reset", is_flag=True, help="Lift the stop after every device is verified.")
+@click.option("--reason", default="", help="Why; a reset needs one.")
+@shared
+def command(
+    device: str | None, reset: bool, reason: str, data_dir: Path, lang: str, as_json: bool
+) -> None:
+    """Stop the whole lab, or one DEVICE. Asks nothing. Not a safety function."""
+    if reset:
+        latch = ask(data_dir, lang, lambda lab: lab.reset(reason, device))
+        show(latch, as_json, ("latched", "scopes"))
+        return
+    try:
+        report = press(data_dir, device, by=f"cli:{getuser()}", reason=reason)
+    except StopperUnreachable as error:
+        click.echo(say(lang, error), err=True)
+        click.echo(text(lang, "lab.stop_notice"), err=True)
+        sys.exit(NO_CONTROLLER)
+    except StopFault as error:
+        click.echo(say(lang, error), err=True)
+        sys.exit(REFUSED)
+    tell(report, lang, as_json)
+    failed = [one for one in report["devices"].values() if one["outcome"] == "FAILED"]
+    sys.exit(REFUSED if failed else 0)
+
+
+def tell(report: dict[str, Any], lang: str, as_json: bool) -> None:
+    """What became of the stop on each device."""
+    if as_json:
+        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
+        return
+    for device, found in report["devices"].items():
+        detail = found.get("detail")
+        words = text(lang, f"stop.detail.{detail}") if detail else ""
+        click.echo(f"{found['outcome']:<10}{device}  {words}")
+    click.echo(text(lang, "lab.stop_notice"))
