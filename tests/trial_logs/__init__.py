@@ -1,0 +1,3 @@
+"""Tests of trial_logs."""
+
+from __future__ import annotations
