@@ -14,6 +14,7 @@ from hardware_sim.control import ask
 from hardware_sim.lab import BadProfile, Running, _flags, read_profile
 from tests.hardware_sim.rig import PATIENCE_S
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "lab-sim.toml"
 PROFILE = """
 factor = 30
 start = 2026-11-20T10:00:00+09:00
@@ -116,3 +117,13 @@ async def test_a_sim_that_does_not_start_ends_the_lab(tmp_path: Path) -> None:
         assert process.returncode == 1
         assert b"two (gcode_printer) did not become ready" in error
     assert not (tmp_path / "sim.json").exists()
+
+
+async def test_the_example_lab_starts_with_its_plugs_off(tmp_path: Path) -> None:
+    async with lab(tmp_path, EXAMPLE.read_text("utf-8")) as process:
+        assert process.stdout
+        async with asyncio.timeout(PATIENCE_S):
+            sims = json.loads(await process.stdout.readline())["sims"]
+        assert set(sims) == {"printer1", "cobot1", "hub1"}
+        for name in ("printer1", "cobot1"):
+            assert (await ask(sims[name]["control"], "status"))["power"] is False

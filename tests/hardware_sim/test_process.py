@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from hardware_sim.control import ask
-from tests.hardware_sim.rig import PATIENCE_S, gone, simulator
+from tests.hardware_sim.rig import PATIENCE_S, gone, host, simulator
 
 ORPHAN = """
 import subprocess, sys
@@ -72,3 +72,16 @@ async def test_it_ends_when_its_parent_dies(tmp_path: Path) -> None:
         assert await parent.stdout.read() == b""
         await parent.wait()
     assert gone(ready["endpoint"])
+
+
+async def test_after_kill_9_it_starts_again_in_the_same_place(tmp_path: Path) -> None:
+    async with simulator(tmp_path, "gcode_printer") as first:
+        first.process.kill()
+        await first.process.wait()
+        assert not gone(first.endpoint)
+    again = ("--control-port", str(first.control))
+    async with simulator(tmp_path, "gcode_printer", *again) as second:
+        assert (second.endpoint, second.control) == (first.endpoint, first.control)
+        async with host(second.endpoint) as printer:
+            assert await printer.send("M400") == ["ok"]
+        assert [fact["on"] for fact in second.truth("power")] == [True, True]
