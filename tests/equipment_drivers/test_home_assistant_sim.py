@@ -1,0 +1,152 @@
+"""The hub driver against the simulated hub, with a simulated machine really powered by its plug."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from equipment_drivers.contract import CommandContext, DeviceConfig, StopOutcome
+from equipment_drivers.devices.home_assistant import HomeAssistantHub
+from equipment_drivers.devices.home_assistant_options import HubDeviceOptions, HubOptions
+from equipment_drivers.errors import OutcomeUnknown
+from equipment_drivers.lifecycle import Connection, Limits
+from equipment_drivers.model import Fact, Link, Operation, Quality, Reading
+from lab_controller.clock import LabClock
+from tests.equipment_drivers.sims import Sim, running
+
+GO = CommandContext("c1", 1)
+PLUG = HubDeviceOptions(
+    kind="plug", power_entity="sensor.robot1_power", energy_entity="sensor.robot1_energy"
+)
+ROOM = HubDeviceOptions.model_validate(
+    {
+        "kind": "sensors",
+        "signals": {
+            "room_temperature": "sensor.lab_temperature",
+            "room_humidity": "sensor.lab_humidity",
+            "vibration": "sensor.lab_vibration",
+            "door": "binary_sensor.lab_door",
+            "light_curtain": "binary_sensor.lab_light_curtain",
+        },
+    }
+)
+
+
+class Desk:
+    """A connection to the hub, and what it told."""
+
+    def __init__(self, hub: Sim, machine: Sim, clock: LabClock, token_file: Path) -> None:
+        self.hub, self.machine = hub, machine
+        self.facts: list[Fact] = []
+        self._news = asyncio.Event()
+        token_file.write_text("sim-token")
+        self.connection = Connection(
+            "hub",
+            HomeAssistantHub,
+            HubOptions(
+                url=hub.endpoint, token_file=token_file, timeout_s=1.0, poll_s=0.05, confirm_s=0.5
+            ),
+            [DeviceConfig("plug", "switch.robot1", PLUG), DeviceConfig("room", "", ROOM)],
+            clock=clock,
+            emit=self._hear,
+            limits=Limits(backoff_first_s=0.05, backoff_max_s=0.05),
+        )
+
+    def _hear(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    async def link(self, link: Link) -> None:
+        await self.until(lambda: self.connection.link is link)
+
+    def last(self, signal: str) -> Reading:
+        return [f for f in self.facts if isinstance(f, Reading) and f.signal == signal][-1]
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    clock = LabClock.beginning(datetime(2026, 11, 20, 1, 0, tzinfo=UTC), 20.0)
+    async with (
+        running("opcua_cobot", tmp_path, id="robot1", clock=str(clock)) as machine,
+        running(
+            "home_assistant_hub", tmp_path, "--room", "lab",
+            "--plug", f"robot1=127.0.0.1:{machine.control_port}", id="hub", clock=str(clock),
+        ) as hub,
+    ):  # fmt: skip
+        desk = Desk(hub, machine, clock, tmp_path / "token")
+        life = asyncio.create_task(desk.connection.run())
+        await desk.link(Link.ONLINE)
+        yield desk
+        await desk.connection.stop()
+        await life
+
+
+async def test_values_and_switching_reach_the_machine(desk: Desk) -> None:
+    signals = {fact.signal for fact in desk.facts if isinstance(fact, Reading)}
+    assert signals == set(PLUG.signals) | set(ROOM.signals) | {"on", "power", "energy"}
+    await desk.until(lambda: desk.last("power").value not in (None, 0.0))
+    await desk.connection.execute("plug", "turn_off", {}, GO)
+    assert desk.connection.operation("plug") is Operation.IDLE
+    assert (await desk.machine.ask("status"))["power"] is False
+    await desk.connection.execute("plug", "turn_on", {}, GO)
+    assert (await desk.machine.ask("status"))["power"] is True
+
+
+async def test_the_meter_read_at_both_ends_gives_the_energy_between(desk: Desk) -> None:
+    """`refresh` makes the hub read its meter now; the machine's own meter brackets each reading."""
+    ends = []
+    for _ in range(2):
+        before = (await desk.machine.ask("status"))["energy_kwh"]
+        result = await desk.connection.execute("plug", "refresh", {}, GO)
+        after = (await desk.machine.ask("status"))["energy_kwh"]
+        ends.append((before, float(result.values["energy"]), after))
+        reports = len(desk.facts)
+        await desk.until(lambda: len(desk.facts) > reports + 50)  # noqa: B023
+    (least_1, energy_1, most_1), (least_2, energy_2, most_2) = ends
+    assert least_2 - most_1 - 2e-6 <= energy_2 - energy_1 <= most_2 - least_1 + 2e-6
+
+
+async def test_stopping_takes_the_power(desk: Desk) -> None:
+    report = await desk.connection.driver.stop_now("plug")
+    assert report.outcome is StopOutcome.CONFIRMED
+    assert (await desk.machine.ask("status"))["power"] is False
+
+
+async def test_faults_of_the_hub(desk: Desk) -> None:
+    await desk.hub.ask("fault", name="unavailable", entity="sensor.lab_temperature")
+    await desk.until(lambda: desk.last("room_temperature").quality is Quality.BAD)
+    await desk.hub.ask("fault", name="stuck_switch", entity="switch.robot1")
+    with pytest.raises(OutcomeUnknown):
+        await desk.connection.execute("plug", "turn_off", {}, GO)
+    assert (await desk.machine.ask("status"))["power"] is True
+    for name in ("server_error", "html", "refuse", "freeze"):
+        await desk.hub.ask("fault", name=name)
+        await desk.link(Link.BACKOFF)
+        assert desk.connection.operation("plug") is Operation.UNKNOWN
+        await desk.hub.ask("clear")
+        await desk.link(Link.ONLINE)
+    await desk.hub.ask("fault", name="auth_revoked")
+    await desk.link(Link.AUTH_ERROR)
+
+
+async def test_a_value_the_hub_stops_hearing_grows_old(desk: Desk) -> None:
+    """The hub answers, but it is frozen: what it last heard is not told again as new."""
+    desk.hub.freeze()
+    await desk.link(Link.BACKOFF)
+    told = desk.last("room_temperature")
+    desk.hub.thaw()
+    await desk.link(Link.ONLINE)
+    await desk.until(lambda: desk.last("room_temperature").source != told.source)
+    source = desk.last("room_temperature").source
+    assert source is not None
+    assert source > (told.source or source)
