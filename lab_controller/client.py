@@ -29,7 +29,9 @@ from lab_controller.wire import (
     MeasurementRequest,
     PartRequest,
     PartyShape,
+    PersonRequest,
     PersonShape,
+    QualificationRequest,
     Refusal,
     ReportShape,
     RunRequest,
@@ -184,6 +186,14 @@ class LabClient:
     async def people(self, party: str) -> list[PersonShape]:
         """The people of a party."""
         return await self._many(PersonShape, "GET", f"/parties/{party}/people")
+
+    async def add_person(self, party: str, wanted: PersonRequest) -> PersonShape:
+        """Register a person of a party."""
+        return await self._one(PersonShape, "POST", f"/parties/{party}/people", wanted)
+
+    async def add_qualification(self, person: str, held: QualificationRequest) -> PersonShape:
+        """Write down a certificate shown at the desk."""
+        return await self._one(PersonShape, "POST", f"/people/{person}/qualifications", held)
 
     async def bookings(self, start: datetime, end: datetime) -> list[BookingShape]:
         """Bookings that touch a stretch of time."""

@@ -5,7 +5,7 @@ Times are aware UTC in ISO 8601; `text` fields are already in the reader's langu
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -234,6 +234,22 @@ class PersonShape(Shape):
     party: str
     name: str
     qualifications: list[str]
+
+
+class PersonRequest(Request):
+    """A new person of a party."""
+
+    name: str = Field(min_length=1)
+    kana: str = ""
+
+
+class QualificationRequest(Request):
+    """A certificate shown at the desk."""
+
+    qualification_class: str = Field(min_length=1)
+    issued_on: date
+    expires_on: date | None = None
+    certificate_no: str = ""
 
 
 class BookingRequestShape(Request):

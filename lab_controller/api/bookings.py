@@ -14,14 +14,16 @@ from lab_controller.api import shapes
 from lab_controller.api.auth import staff
 from lab_controller.api.lab import BadWindow, Issuer, Language, ThisLab
 from lab_controller.bootstrap import Lab
-from lab_controller.services.bookings import BookedWith
+from lab_controller.services.bookings import BookedWith, Certificate
 from lab_controller.wire import (
     BookingRequestShape,
     BookingShape,
     Decision,
     EquipmentShape,
     PartyShape,
+    PersonRequest,
     PersonShape,
+    QualificationRequest,
     SlotShape,
 )
 
@@ -73,6 +75,21 @@ async def parties(lab: ThisLab) -> list[PartyShape]:
 async def people(party: str, lab: ThisLab) -> list[PersonShape]:
     """The people of a party."""
     return [shapes.person(one, held) for one, held in await lab.bookings.people(party)]
+
+
+@router.post("/parties/{party}/people")
+async def add_person(party: str, wanted: PersonRequest, lab: ThisLab, by: Issuer) -> PersonShape:
+    """Register a person of a party."""
+    return shapes.person(await lab.bookings.add_person(party, wanted.name, wanted.kana, by=by), [])
+
+
+@router.post("/people/{person}/qualifications")
+async def add_qualification(
+    person: str, wanted: QualificationRequest, lab: ThisLab, by: Issuer
+) -> PersonShape:
+    """Write down a certificate shown at the desk."""
+    held = await lab.bookings.add_qualification(person, Certificate(**wanted.model_dump()), by=by)
+    return shapes.person(await lab.bookings.person(person), held)
 
 
 @router.get("/bookings")

@@ -41,6 +41,16 @@ class BookedWith:
     operator: Person | None
 
 
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a certificate says."""
+
+    qualification_class: str
+    issued_on: date
+    expires_on: date | None
+    certificate_no: str
+
+
 class Bookings:
     """The booking use cases of the lab."""
 
@@ -103,6 +113,40 @@ class Bookings:
                 for person in directory.people_of(db, party)
             ]
         )
+
+    # -- people -----------------------------------------------------------------------------
+
+    async def add_person(self, party: str, name: str, kana: str, *, by: str) -> Person:
+        """A new person of a party, registered at the desk."""
+        now = self._clock.now()
+        return await self._db.write(
+            lambda db: directory.add_person(db, party, name=name, kana=kana, now=now, by=by)
+        )
+
+    async def add_qualification(
+        self, person: str, held: Certificate, *, by: str
+    ) -> list[Qualification]:
+        """A certificate shown at the desk; answers all the person holds."""
+        now = self._clock.now()
+
+        def write(db: Database) -> list[Qualification]:
+            directory.add_qualification(
+                db,
+                person,
+                qualification_class=held.qualification_class,
+                issued_on=held.issued_on,
+                expires_on=held.expires_on,
+                certificate_no=held.certificate_no,
+                now=now,
+                by=by,
+            )
+            return directory.qualifications_of(db, person)
+
+        return await self._db.write(write)
+
+    async def person(self, person: str) -> Person:
+        """One person. Raises UnknownPerson."""
+        return await self._db.read(lambda db: directory.person_by_id(db, person))
 
     # -- steps ------------------------------------------------------------------------------
 

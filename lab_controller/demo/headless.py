@@ -1,0 +1,123 @@
+"""`machikoba demo --headless`: the story at speed, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections import Counter
+from dataclasses import asdict
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from lab_controller.client import LabClient, Refused, Unreachable
+from lab_controller.clock import LabClock
+from lab_controller.demo import floor, setup
+from lab_controller.demo.setup import Demo, DemoFailed
+from lab_controller.demo.story import Say, StepFailed, Story
+
+FACTOR = 100.0
+MORNING = time(9, 50)
+ZONE = ZoneInfo("Asia/Tokyo")
+REPORTS = {"printer": "", "robot": "robot-"}
+
+
+def play(out: Path, gcode_folder: Path, *, language: str, factor: float, begin: Say) -> bool:
+    """Play the whole story into `out`; whether every step held."""
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    morning = datetime.combine(datetime.now(ZONE).date(), MORNING, ZONE)
+    clock = LabClock.beginning(morning, factor)
+    with setup.running(out, clock, language=language, seed=_empty_books) as demo:
+        return asyncio.run(_play(demo, gcode_folder, language, begin))
+
+
+def _empty_books(config: Path) -> None:
+    """The story begins with nobody known."""
+
+
+async def _play(demo: Demo, gcode_folder: Path, language: str, begin: Say) -> bool:
+    token = demo.data_dir / "staff.token"
+    async with LabClient.for_lab(demo.url, token, language=language) as lab:
+        story = Story(demo, lab, gcode_folder, begin)
+        failure = ""
+        try:
+            await story.play()
+            await story.step("report", lambda: _fetch_reports(story))
+        except (StepFailed, Refused, Unreachable, DemoFailed, TimeoutError) as error:
+            failure = f"{type(error).__name__}: {error}"
+        await _summarise(story, failure)
+    return not failure
+
+
+async def _fetch_reports(story: Story) -> None:
+    """The report of each trial, into the factory's hands."""
+    for which, prefix in REPORTS.items():
+        trial = story.trials[which].id
+        made = await story.lab.make_report(trial)
+        for name in made.files:
+            content = await story.lab.report_file(trial, name)
+            (story.demo.home / f"{prefix}{name}").write_bytes(content)
+
+
+async def _summarise(story: Story, failure: str) -> None:
+    home = story.demo.home
+    summary = {
+        "ok": not failure,
+        "failure": failure,
+        "factor": story.demo.clock.factor,
+        "steps": [asdict(step) for step in story.steps],
+        "trials": [await _trial(story, which) for which in story.trials],
+        "gcode": _gcode(story),
+        "stop": story.stopped.model_dump(mode="json") if story.stopped else None,
+        "files": {
+            path.name: path.stat().st_size for path in sorted(home.iterdir()) if path.is_file()
+        },
+    }
+    text = json.dumps(summary, ensure_ascii=False, indent=2)
+    (home / "summary.json").write_text(text + "\n", encoding="utf-8")
+
+
+async def _trial(story: Story, which: str) -> dict[str, Any]:
+    trial = await story.lab.trial(story.trials[which].id)
+    numbers = {run.id: await story.lab.run_numbers(run.id) for run in trial.runs}
+    return {
+        "id": trial.id,
+        "equipment": trial.equipment,
+        "runs": [
+            {
+                "id": run.id,
+                "condition": run.condition,
+                "state": run.state,
+                **_figures(numbers[run.id]),
+            }
+            for run in trial.runs
+        ],
+        "parts_good": sum(run.good for run in trial.runs),
+        "parts_scrap": sum(run.scrap for run in trial.runs),
+        **_figures(numbers[trial.runs[0].id]),
+    }
+
+
+def _figures(numbers: dict[str, Any]) -> dict[str, Any]:
+    return numbers
+
+
+def _gcode(story: Story) -> dict[str, int]:
+    """Lines of the print jobs as sent, and as the simulated printer executed them."""
+    wanted: Counter[str] = Counter()
+    for row in story.prints:
+        path = story.demo.data_dir / "job_logs" / f"{row.id}.log"
+        wanted.update(line for line in path.read_text().splitlines() if line)
+    executed = Counter(
+        row["text"]
+        for row in floor.truth(story.demo.home, "printer1")
+        if row["what"] == "executed" and row.get("numbered")
+    )
+    return {
+        "lines_sent": sum(wanted.values()),
+        "lines_executed": sum((wanted & executed).values()),
+    }
