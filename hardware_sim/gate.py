@@ -6,15 +6,22 @@ A frozen gate keeps what arrives and delivers it when it thaws, as a hung device
 from __future__ import annotations
 
 import asyncio
+import socket
 
 CHUNK = 65536
 
 
 class Gate:
-    """Relays 127.0.0.1:`port` to the server behind it; the port survives close and open."""
+    """Relays 127.0.0.1:`port` (0: any free one) to the server behind it.
+
+    The port is taken from the beginning to `release`, so that nobody else gets it while closed.
+    """
 
     def __init__(self, port: int = 0) -> None:
-        self.port = port
+        self._holder = socket.socket()
+        self._holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._holder.bind(("127.0.0.1", port))
+        self.port = int(self._holder.getsockname()[1])
         self._behind = 0
         self._server: asyncio.Server | None = None
         self._flows = asyncio.Event()
@@ -26,7 +33,6 @@ class Gate:
         self._behind = behind
         if self._server is None:
             self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-            self.port = int(self._server.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Close the port and cut every connection; connecting is refused then."""
@@ -39,6 +45,10 @@ class Gate:
             relay.cancel()
         await asyncio.gather(*relays, return_exceptions=True)
         await server.wait_closed()
+
+    def release(self) -> None:
+        """Give the port back."""
+        self._holder.close()
 
     def freeze(self, frozen: bool) -> None:
         """Hold everything in both directions, connections stay up."""

@@ -90,6 +90,7 @@ class Hub:
     async def stop(self) -> None:
         """Close the wire and leave no task."""
         await self.power(False)
+        self._gate.release()
 
     async def power(self, on: bool) -> None:
         """The hub itself; its plugs keep their relays as they are."""

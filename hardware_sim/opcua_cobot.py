@@ -67,8 +67,6 @@ class Cobot:
 
     async def start(self) -> str:
         """Power up, wait until the server listens, return its URL."""
-        await self._gate.open(0)  # takes the port, so that the URL is known and kept
-        await self._gate.close()
         await self.power(True)
         assert self._boot is not None
         await self._boot
@@ -77,6 +75,7 @@ class Cobot:
     async def stop(self) -> None:
         """Close the wire and leave no task."""
         await self.power(False)
+        self._gate.release()
 
     async def power(self, on: bool) -> None:
         """Mains power. Booting takes a second or two; when it is cut, the server is just gone."""
@@ -106,7 +105,7 @@ class Cobot:
             "power_w": cell.power_w,
             "state": cell.state.value,
             "suspended": cell.suspended,
-            "booted": self._server is not None,
+            "booted": self._work is not None,
             "program": cell.program.name if cell.program else None,
             "parts_good": cell.parts[True],
             "parts_scrap": cell.parts[False],

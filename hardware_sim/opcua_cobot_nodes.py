@@ -281,8 +281,14 @@ class AddressSpace:
         return ua.QualifiedName(name, self.indices[namespace])
 
 
-async def register(server: Server, seed: int) -> dict[str, int]:
-    """Register the namespaces in an order shuffled by the seed; a key's index on this server."""
+def namespace_order(seed: int) -> list[str]:
+    """The keys of URIS in the order they are registered in: shuffled by the seed."""
     keys = sorted(URIS)
     random.Random(f"namespaces {seed}").shuffle(keys)
-    return {"0": 0} | {key: await server.register_namespace(URIS[key]) for key in keys}
+    return keys
+
+
+async def register(server: Server, seed: int) -> dict[str, int]:
+    """Register the namespaces; the index of each key on this server."""
+    order = namespace_order(seed)
+    return {"0": 0} | {key: await server.register_namespace(URIS[key]) for key in order}

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from asyncua import Server, ua
+from asyncua.common.connection import TransportLimits
 
 from hardware_sim.opcua_cobot_nodes import (
     APPLICATION_URI,
@@ -22,6 +23,10 @@ from hardware_sim.opcua_cobot_nodes import (
 from hardware_sim.opcua_cobot_tree import build
 
 CLOCK_PERIOD_S = 1.0
+# the defaults let one unknown peer fill 100 MB
+LIMITS = TransportLimits(
+    max_recv_buffer=65535, max_send_buffer=65535, max_chunk_count=64, max_message_size=4 << 20
+)
 # what the wire answers to each reason a call is refused for
 REFUSALS = {
     "unknown_program": ua.StatusCodes.BadNotFound,
@@ -59,6 +64,7 @@ class CobotServer:
         server.set_identity_tokens([ua.AnonymousIdentityToken])
         server.set_force_server_timestamp(False)
         server.disable_clock()
+        server.limits = LIMITS
         self._space = await build(server, seed, serial)
         for name, method in self._space.methods.items():
             server.iserver.isession.add_method_callback(method, self._method(name))
