@@ -82,6 +82,7 @@ def _strip_row(
         y = middle + side * (height // 2) * min(0.12, 0.9 / _tallest(run, ticks)) * room
         filled = verdict not in (Verdict.SCRAP, Verdict.REWORK)
         plot["dots"].append({"at": [x, round(y, 5)], "ink": ink, "filled": filled})
+    plot["dots"].sort(key=lambda dot: not dot["filled"])  # the rare ones on top
     stats = run.numbers.cycle_time_s
     for figure, width, dash in ((stats.median, 1.6, "solid"), (stats.p95, 0.8, "dashed")):
         if figure.value is not None:
@@ -141,7 +142,11 @@ def _shade(spell: SpellRow, run: RunSection, ticks: Sequence[float]) -> list[flo
 
 
 def _pieces(curve: Curve, run: RunSection) -> Iterable[list[tuple[float, float, float, float]]]:
-    holes = [(each.t_us - run.started_us) / 1e6 for each in run.spells if each.kind == "gap"]
+    holes = [
+        (each.t_us - run.started_us) / 1e6
+        for each in run.spells
+        if each.kind == "gap" and each.device in (curve.device, "*")
+    ]
     piece: list[tuple[float, float, float, float]] = []
     before = -math.inf
     for at, low, mean, high in curve.points:

@@ -119,8 +119,8 @@ def _rows_of(db: Database, batch: Batch) -> Rows:
 def stored(value: float | None, quality: Quality) -> tuple[float | None, int]:
     """Value and quality as a sample is stored: what is no finite number is None and BAD."""
     if value is None or not math.isfinite(value):
-        return None, Quality.BAD.value
-    return value, quality.value
+        return None, 2
+    return value, int(quality)
 
 
 def _series_ids(db: Database, readings: Iterable[Sample]) -> tuple[dict[Series, int], list[Series]]:

@@ -111,7 +111,7 @@ EVIDENCE_TABLES = (
         series INTEGER NOT NULL,
         t_us INTEGER NOT NULL,
         value REAL,
-        quality INTEGER NOT NULL CHECK (quality IN (0, 1, 2)),
+        quality INTEGER NOT NULL CHECK (quality BETWEEN 0 AND 2),
         source_us INTEGER
     ) STRICT""",
     "CREATE INDEX reading_series ON reading (series, t_us)",
@@ -193,7 +193,7 @@ TELEMETRY_TABLES = (
         ts_us INTEGER NOT NULL,
         series INTEGER NOT NULL,
         value REAL,
-        quality INTEGER NOT NULL CHECK (quality IN (0, 1, 2)),
+        quality INTEGER NOT NULL CHECK (quality BETWEEN 0 AND 2),
         source_us INTEGER,
         PRIMARY KEY (ts_us, series)
     ) STRICT, WITHOUT ROWID""",

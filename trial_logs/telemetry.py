@@ -6,8 +6,10 @@ append, read, window and drop_before are its only doors.
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import islice
+from operator import attrgetter
 
 from sqlite_utils import Database
 
@@ -19,6 +21,7 @@ from trial_logs.stamps import month_bounds_us, month_of
 INSERT = "INSERT INTO sample (ts_us, series, value, quality, source_us) VALUES (?, ?, ?, ?, ?)"
 BUCKETS = BUCKET_SQL.format(table="sample", time="ts_us")
 Row = tuple[int, int, float | None, int, int | None]
+_STAMP = attrgetter("t_us")
 
 
 class Telemetry:
@@ -39,39 +42,39 @@ class Telemetry:
         self._drop_month = drop_month
 
     def append(self, samples: Sequence[Sample]) -> None:
-        """Store samples, each month's in one executemany.
+        """Store samples, those of one month in one transaction and one executemany.
 
         A second sample in the same microsecond of a series moves one on. A value that is no finite
         number is stored as None and BAD.
         """
-        by_month = sorted(samples, key=lambda sample: sample.t_us)
-        for key, group in groupby(by_month, key=_MonthKey()):
-            self._append_month(key, list(group))
+        ordered = sorted(samples, key=_STAMP)
+        while ordered:
+            key = month_of(ordered[0].t_us)
+            _, end = month_bounds_us(key)
+            inside = bisect_left(ordered, end, key=_STAMP)
+            self._append_month(key, end, ordered[:inside])
+            ordered = ordered[inside:]
 
-    def _append_month(self, key: str, samples: list[Sample]) -> None:
+    def _append_month(self, key: str, end: int, samples: list[Sample]) -> None:
         db = self._opened(key)
+        beyond: list[Sample] = []
         with db.atomic():
             ids = _series_ids(db, samples)
             rows: list[Row] = [
-                (s.t_us, ids[s.series], *stored(s.value, s.quality), s.source_us) for s in samples
+                (t_us, ids[series], *stored(value, quality), source_us)
+                for series, t_us, value, quality, source_us in samples
             ]
-            try:
-                with db.atomic():
-                    db.conn.executemany(INSERT, rows)
-            except sqlite3.IntegrityError:
-                self._append_moved(db, key, samples, rows)
-
-    def _append_moved(self, db: Database, key: str, samples: list[Sample], rows: list[Row]) -> None:
-        _, end = month_bounds_us(key)
-        moved: list[Sample] = []
-        for sample, row in zip(samples, rows, strict=True):
-            free = _free_stamp(db, row[0], row[1])
-            if free < end:
-                db.conn.execute(INSERT, (free, *row[1:]))
-            else:
-                moved.append(sample._replace(t_us=free))
-        if moved:
-            self.append(moved)
+            done = _insert_free(db, rows, 0)
+            while done < len(rows):
+                # the stamp of this row is taken: the next free one, perhaps in the next month
+                stamp = _free_stamp(db, *rows[done][:2])
+                if stamp < end:
+                    db.conn.execute(INSERT, (stamp, *rows[done][1:]))
+                else:
+                    beyond.append(samples[done]._replace(t_us=stamp))
+                done = _insert_free(db, rows, done + 1)
+        if beyond:
+            self.append(beyond)
 
     def read(self, series: Series, t0: int, t1: int) -> Iterator[Sample]:
         """The samples of a series in [t0, t1) µs, in order of time, one at a time."""
@@ -130,19 +133,6 @@ class Telemetry:
                 yield db, row[0]
 
 
-class _MonthKey:
-    """The month of a sample, worked out once per run of samples of the same month."""
-
-    def __init__(self) -> None:
-        self._key, self._start, self._end = "", 0, 0
-
-    def __call__(self, sample: Sample) -> str:
-        if not self._start <= sample.t_us < self._end:
-            self._key = month_of(sample.t_us)
-            self._start, self._end = month_bounds_us(self._key)
-        return self._key
-
-
 def _series_ids(db: Database, samples: Iterable[Sample]) -> dict[Series, int]:
     names = {sample.series for sample in samples}
     known = _known_series(db)
@@ -157,6 +147,16 @@ def _series_ids(db: Database, samples: Iterable[Sample]) -> dict[Series, int]:
 def _known_series(db: Database) -> dict[Series, int]:
     rows = db.execute("SELECT id, device, signal, unit FROM series")
     return {Series(*name): number for number, *name in rows}
+
+
+def _insert_free(db: Database, rows: list[Row], first: int) -> int:
+    """Insert rows from `first` on; the index of the first one refused, or how many there are."""
+    before = db.conn.total_changes
+    try:
+        db.conn.executemany(INSERT, islice(rows, first, None))
+    except sqlite3.IntegrityError:
+        return first + db.conn.total_changes - before
+    return len(rows)
 
 
 def _free_stamp(db: Database, stamp: int, series: int) -> int:
