@@ -83,11 +83,6 @@ class Cell:
     end: datetime
     state: CellState
 
-    @property
-    def slot(self) -> Span:
-        """The time of the cell."""
-        return Span(self.start, self.end)
-
 
 @dataclass(frozen=True, slots=True)
 class DayColumn:

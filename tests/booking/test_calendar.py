@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import jpholiday
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking.calendar import LabCalendar, public_holiday
@@ -107,6 +107,7 @@ def test_the_day_ends_before_its_last_midnight() -> None:
     assert list(CALENDAR.days(one)) == [date(2026, 11, 20)]
 
 
+@settings(deadline=None)
 @given(instants, lengths)
 def test_open_time_lies_inside_the_span_and_the_hours(start: datetime, length: timedelta) -> None:
     span = Span(start, start + length)
@@ -120,6 +121,7 @@ def test_open_time_lies_inside_the_span_and_the_hours(start: datetime, length: t
         assert last.hour * 60 + last.minute <= 17 * 60
 
 
+@settings(deadline=None)
 @given(instants, lengths, st.timedeltas(timedelta(), timedelta(days=12)))
 def test_an_instant_is_open_or_shut_however_it_is_asked(
     start: datetime, length: timedelta, offset: timedelta
@@ -133,6 +135,7 @@ def test_an_instant_is_open_or_shut_however_it_is_asked(
     assert asked_alone == asked_inside
 
 
+@settings(deadline=None)
 @given(instants, st.sampled_from([1, 5, 10, 15, 20, 30, 45, 60, 90, 120, 480, 1440]))
 def test_aligning_goes_to_the_next_step_and_no_further(when: datetime, step: int) -> None:
     aligned = CALENDAR.align_up(when, step)
@@ -141,6 +144,7 @@ def test_aligning_goes_to_the_next_step_and_no_further(when: datetime, step: int
     assert CALENDAR.align_up(aligned, step) == aligned
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1440), st.sampled_from([date(2026, 3, 29), date(2026, 10, 25)]))
 def test_aligning_survives_a_change_of_the_clock(minute: int, day: date) -> None:
     when = BERLIN.at(day, 0) + minutes(minute)
@@ -154,6 +158,7 @@ def test_aligning_survives_a_change_of_the_clock(minute: int, day: date) -> None
     }
 
 
+@settings(deadline=None)
 @given(st.dates(date(2024, 1, 1), date(2030, 12, 31)), st.integers(0, 1439))
 def test_a_minute_of_the_day_is_what_the_wall_clock_shows(day: date, minute: int) -> None:
     local = CALENDAR.at(day, minute).astimezone(ZoneInfo("Asia/Tokyo"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
@@ -18,11 +20,22 @@ from booking.errors import (
     UnknownBooking,
     UnknownEquipment,
 )
+from booking.migrations import migrate
 from booking.model import Booking, Override
 from booking.slots import CellState
 from booking.states import PublicWord, State
 from booking.store import audit, bookings, catalogue, directory, situation, visits
-from tests.booking.samples import CALENDAR, NOW, PRINTER, ROBOT, VISITOR, minutes, tokyo, wish
+from tests.booking.samples import (
+    CALENDAR,
+    NOW,
+    PRINTER,
+    ROBOT,
+    VISITOR,
+    furnish,
+    minutes,
+    tokyo,
+    wish,
+)
 
 
 def request(db: Database, override: Override | None = None, **more: object) -> Booking:
@@ -370,3 +383,59 @@ def test_a_far_off_or_endless_wish_is_answered_without_reading_the_calendar(db: 
     endless = replace(wish(), end=wish().start + timedelta(days=4000))
     assert [p.code for p in desk.check(db, far, CALENDAR, NOW)] == ["booking.beyond_horizon"]
     assert [p.code for p in desk.check(db, endless, CALENDAR, NOW)] == ["booking.too_long"]
+
+
+def test_a_time_without_a_zone_reaches_nobody_as_a_crash(db: Database) -> None:
+    naive = wish().start.replace(tzinfo=None)
+    problems = desk.check(db, replace(wish(), start=naive), CALENDAR, NOW)
+    assert [(problem.code, problem.field) for problem in problems] == [
+        ("booking.naive_time", "start")
+    ]
+
+
+def test_one_refusal_does_not_spoil_the_transaction_it_shares(db: Database) -> None:
+    db.execute("BEGIN IMMEDIATE")
+    with db.atomic():
+        first = request(db)
+    with pytest.raises(BookingRefused), db.atomic():
+        request(db, key="key-00000002", party=None, new_party=VISITOR)
+    with db.atomic():
+        second = request(db, key="key-00000003", equipment="cobot-1")
+    db.commit()
+    assert [first.number, second.number] == ["2026-0001", "2026-0002"]
+    assert len(directory.list_parties(db)) == 1
+
+
+def test_only_the_overlap_is_given_a_name_of_its_own(db: Database) -> None:
+    made = request(db)
+    stranger = replace(made, id="x", number="x", equipment_id="cobot-1", party_id="nobody")
+    with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY"):
+        bookings.add_booking(db, stranger, "key-x", "")
+
+
+def test_readers_need_no_right_to_write(tmp_path: Path) -> None:
+    writer = Database(tmp_path / "lab.db")
+    migrate(writer)
+    furnish(writer)
+    made = request(writer)
+    reader = Database(sqlite3.connect(f"file:{tmp_path / 'lab.db'}?mode=ro", uri=True))
+    assert bookings.find_by_number_and_code(reader, made.number, made.code) == made
+    assert bookings.bookings_between(reader, NOW, made.end) == [made]
+    assert desk.free_week(reader, "fdm-1", CALENDAR, date(2026, 11, 20), NOW).free
+    assert desk.check(reader, wish(), CALENDAR, NOW)
+    reader.close()
+    writer.close()
+
+
+def test_what_began_before_the_asked_time_still_holds_it(db: Database) -> None:
+    made = request(db)
+    middle = made.start + minutes(10)
+    held = bookings.busy_spans(db, "fdm-1", middle, middle + minutes(1))
+    assert [(span.start, span.end) for span in held] == [(made.busy_from, made.busy_until)]
+    assert bookings.busy_spans(db, "fdm-1", made.busy_until, made.busy_until + minutes(9)) == ()
+
+
+def test_check_in_opens_on_the_minute(db: Database) -> None:
+    made = confirmed(db)
+    visit = desk.check_in(db, made.id, CALENDAR, made.check_in_from, "staff:t")
+    assert visit.arrived == made.start - minutes(15)

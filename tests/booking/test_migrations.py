@@ -213,3 +213,15 @@ def test_another_connection_is_refused_as_well(tmp_path: Path) -> None:
         copy(theirs, made, "twin")
     ours.close()
     theirs.close()
+
+
+def test_among_many_neighbours_the_last_one_before_counts(db: Database, booking: Booking) -> None:
+    width = 9_000_000
+    for place in (-2, -1, 1, 2):
+        copy(db, booking, f"at{place}", **shifted(db, booking, place * width))
+    with pytest.raises(sqlite3.IntegrityError, match="overlap"):
+        copy(db, booking, "late", **shifted(db, booking, 3 * width - 1))
+    copy(db, booking, "late", **shifted(db, booking, 3 * width))
+    with pytest.raises(sqlite3.IntegrityError, match="overlap"):
+        db.table("booking_bookings").update("late", shifted(db, booking, 3 * width - 1))
+    db.table("booking_bookings").update("late", shifted(db, booking, 3 * width + 1))

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import booking
@@ -294,6 +294,7 @@ busy = st.lists(
 ).map(lambda spans: Occupied(busy=tuple(spans)))
 
 
+@settings(deadline=None)
 @given(anytime, anytime, st.integers(-5, 2000), st.text(max_size=20))
 def test_any_instants_give_problems_and_never_an_exception(
     start: datetime, end: datetime, heads: int, purpose: str
@@ -305,6 +306,7 @@ def test_any_instants_give_problems_and_never_an_exception(
         assert "end_before_start" in codes(problems)
 
 
+@settings(deadline=None)
 @given(soon, st.integers(1, 700), busy)
 def test_overlap_is_reported_exactly_when_held_time_is_touched(
     start: datetime, length: int, occupied: Occupied
@@ -315,6 +317,7 @@ def test_overlap_is_reported_exactly_when_held_time_is_touched(
     assert ("overlap" in codes(propose(request, facts(occupied=occupied)))) == touched
 
 
+@settings(deadline=None, max_examples=60)
 @given(steps, st.sampled_from([30, 60, 120, 240, 480]), busy)
 def test_the_next_start_works_and_none_before_it_does(
     start: datetime, length: int, occupied: Occupied
@@ -333,6 +336,7 @@ def test_the_next_start_works_and_none_before_it_does(
         earlier += minutes(30)
 
 
+@settings(deadline=None)
 @given(steps, busy)
 def test_a_request_without_problems_is_its_own_next_start(
     start: datetime, occupied: Occupied

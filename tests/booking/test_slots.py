@@ -115,3 +115,9 @@ def test_free_starts_are_all_there_and_all_free(
         ):
             expected.append(start)
     assert found == expected
+
+
+def test_the_last_start_of_the_window_belongs_to_it() -> None:
+    window = Span(tokyo("2026-11-20 10:00"), tokyo("2026-11-20 11:00"))
+    found = list(free_starts(window, minutes(60), PRINTER, CALENDAR, Occupied()))
+    assert found == [tokyo(f"2026-11-20 {clock}") for clock in ("10:00", "10:30", "11:00")]

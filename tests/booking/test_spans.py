@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from booking.spans import Span, merged, without
@@ -44,6 +44,7 @@ def test_widening_adds_time_at_both_ends() -> None:
     assert span(10, 20).widened(minutes(3), minutes(4)) == span(7, 24)
 
 
+@settings(deadline=None)
 @given(st.lists(spans))
 def test_merging_keeps_the_time_and_leaves_gaps_between(several: list[Span]) -> None:
     result = merged(several)
@@ -52,11 +53,13 @@ def test_merging_keeps_the_time_and_leaves_gaps_between(several: list[Span]) -> 
     assert all(one.start < one.end for one in result)
 
 
+@settings(deadline=None)
 @given(st.lists(spans), st.lists(spans))
 def test_without_is_set_difference(several: list[Span], holes: list[Span]) -> None:
     assert covered(without(several, holes)) == covered(several) - covered(holes)
 
 
+@settings(deadline=None)
 @given(spans, spans)
 def test_overlap_is_shared_minutes(one: Span, two: Span) -> None:
     if one.start < one.end and two.start < two.end:
