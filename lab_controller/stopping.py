@@ -77,7 +77,8 @@ class StopDesk:
         return self._connections[self._board[device].connection].driver.stop_plan(device)
 
     async def wire_is_up(self, connection: str) -> None:
-        """Lend the stopper a duplicate of the wire that has just come up."""
+        """Give the stopper the plans as now known, and a duplicate of the wire that came up."""
+        await self._permit.send_plans(self.plans())
         descriptor = self._connections[connection].driver.stop_descriptor()
         if descriptor is not None:
             await self._permit.hand_over(connection, descriptor)
