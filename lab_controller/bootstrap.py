@@ -34,6 +34,7 @@ from lab_controller.services.reports import Reports
 from lab_controller.services.trials import RunScope, Trials
 from lab_controller.stopping import StopDesk
 from lab_controller.telemetry_files import TelemetryFiles
+from lab_controller.wiring import Wire
 from trial_logs import migrations as trial_tables
 
 LEASE_TICK_S = 1.0
@@ -63,13 +64,17 @@ class Lab:
     job_files: JobFiles
     devices: dict[str, config.Device]
     equipment: dict[str, config.Equipment]
-    stop_means: dict[str, StopPlan]
     _tasks: list[asyncio.Task[None]]
     _scheduler: AsyncIOScheduler | None = None
 
     @property
     def language(self) -> str:
         return self.settings.lab.language
+
+    @property
+    def stop_means(self) -> dict[str, StopPlan]:
+        """How each device is stopped, as known now: a robot's plan is known once it was seen."""
+        return {plan.device: plan for plan in self.stop_desk.plans()}
 
     def equipment_of(self, device: str) -> str | None:
         """The equipment a device belongs to."""
@@ -91,7 +96,7 @@ class Lab:
         """Bring the lab up: read back, move nothing, then wake the jobs."""
         await self._open_books()
         await self.permit.open()
-        await self.permit.send_plans(self.stop_means.values())
+        await self.permit.send_plans(self.stop_desk.plans())
         for connection in self.connections.values():
             self._tasks.append(asyncio.create_task(connection.run(), name=connection.id))
         self._tasks.append(asyncio.create_task(self.recorder.run(), name="recorder"))
@@ -136,15 +141,96 @@ class Lab:
 
 def build(settings: Settings, path: Path, *, socket: Path, limits: Limits | None = None) -> Lab:
     """Compose a lab from its settings. Raises ConfigInvalid for drivers and their options."""
-    wires = wiring.plan_wires(settings, path)
-    clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
+    floor = _build_floor(settings, wiring.plan_wires(settings, path), socket, limits)
+    data_dir, equipment = settings.lab.data_dir, {one.id: one for one in settings.equipment}
+    bookings = Bookings(
+        clock=floor.clock, bus=floor.bus, lab_db=floor.db, calendar=calendar_of(settings)
+    )
+    trials = Trials(
+        clock=floor.clock,
+        bus=floor.bus,
+        board=floor.board,
+        lab_db=floor.db,
+        recorder=floor.recorder,
+        connections=floor.connections,
+        leases=floor.leases,
+        scope_of=lambda id: scope_of(settings, floor.board, floor.power, id),
+        simulated=settings.lab.simulated,
+        zone=settings.zone,
+    )
+    arming = Arming(
+        clock=floor.clock,
+        bus=floor.bus,
+        board=floor.board,
+        coordinator=floor.coordinator,
+        connections=floor.connections,
+        power=floor.power,
+        devices_of=lambda id: equipment[id].devices if id in equipment else (),
+        bookings=bookings,
+        leases=floor.leases,
+        permit=floor.permit,
+        lab_db=floor.db,
+        before_disarm=trials.end_on,
+    )
+    floor.stop_desk.after_stop = arming.after_stop
     devices = {device.id: device for device in settings.device}
-    equipment = {one.id: one for one in settings.equipment}
-    power = {device.id: device.power for device in settings.device if device.power}
-    db = Writer(data_dir / "lab.db")
-    telemetry = TelemetryFiles(data_dir / "telemetry")
-    held = Leases(clock.monotonic)
+    reports = Reports(
+        settings=settings,
+        devices=devices,
+        trials=trials,
+        bookings=bookings,
+        signals=lambda id: floor.board[id].spec.signals,
+        folder=data_dir / "reports",
+    )
+    return Lab(
+        settings=settings,
+        clock=floor.clock,
+        bus=floor.bus,
+        board=floor.board,
+        db=floor.db,
+        telemetry=floor.telemetry,
+        permit=floor.permit,
+        connections=floor.connections,
+        leases=floor.leases,
+        coordinator=floor.coordinator,
+        stop_desk=floor.stop_desk,
+        recorder=floor.recorder,
+        bookings=bookings,
+        arming=arming,
+        trials=trials,
+        reports=reports,
+        job_files=JobFiles(data_dir / "gcode"),
+        devices=devices,
+        equipment=equipment,
+        _tasks=[],
+    )
 
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """The device half of a lab: wires, board, commands, stopping, records."""
+
+    clock: LabClock
+    bus: Bus
+    board: Board
+    db: Writer
+    telemetry: TelemetryFiles
+    permit: Permit
+    power: Mapping[str, str]
+    connections: dict[str, Connection]
+    leases: Leases
+    coordinator: Coordinator
+    stop_desk: StopDesk
+    recorder: Recorder
+
+
+def _build_floor(
+    settings: Settings, wires: list[Wire], socket: Path, limits: Limits | None
+) -> Floor:
+    clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
+    power = {device.id: device.power for device in settings.device if device.power}
+    db, telemetry = Writer(data_dir / "lab.db"), TelemetryFiles(data_dir / "telemetry")
+    leases_held = Leases(clock.monotonic)
     permit = Permit(
         socket,
         on_stopping=lambda stop: desk.stopping(stop),
@@ -176,67 +262,24 @@ def build(settings: Settings, path: Path, *, socket: Path, limits: Limits | None
         bus=bus,
         board=board,
         connections=connections,
-        leases=held,
+        leases=leases_held,
         permit=permit,
         lab_db=db,
         job_logs=data_dir / "job_logs",
     )
-    bookings = Bookings(clock=clock, bus=bus, lab_db=db, calendar=calendar_of(settings))
-    trials = Trials(
-        clock=clock,
-        bus=bus,
-        board=board,
-        lab_db=db,
-        recorder=recorder,
-        connections=connections,
-        leases=held,
-        scope_of=lambda id: scope_of(settings, board, power, id),
-        simulated=settings.lab.simulated,
-        zone=settings.zone,
-    )
-    arming = Arming(
-        clock=clock,
-        bus=bus,
-        board=board,
-        coordinator=coordinator,
-        connections=connections,
-        power=power,
-        devices_of=lambda id: equipment[id].devices if id in equipment else (),
-        bookings=bookings,
-        leases=held,
-        permit=permit,
-        lab_db=db,
-        before_disarm=trials.end_on,
-    )
-    desk.after_stop = arming.after_stop
-    return Lab(
-        settings=settings,
+    return Floor(
         clock=clock,
         bus=bus,
         board=board,
         db=db,
         telemetry=telemetry,
         permit=permit,
+        power=power,
         connections=connections,
-        leases=held,
+        leases=leases_held,
         coordinator=coordinator,
         stop_desk=desk,
         recorder=recorder,
-        bookings=bookings,
-        arming=arming,
-        trials=trials,
-        reports=Reports(
-            settings=settings,
-            devices=devices,
-            trials=trials,
-            bookings=bookings,
-            folder=data_dir / "reports",
-        ),
-        job_files=JobFiles(data_dir / "gcode"),
-        devices=devices,
-        equipment=equipment,
-        stop_means={plan.device: plan for plan in desk.plans()},
-        _tasks=[],
     )
 
 

@@ -45,6 +45,12 @@ def connect(path: Path, *, read_only: bool = False) -> Database:
     return Database(connection)
 
 
+def seal(db: Database) -> None:
+    """Leave one plain file: nothing in its log, no companions. Readers must be gone."""
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    db.execute("PRAGMA journal_mode = DELETE").fetchall()
+
+
 class Job:
     """One function waiting for the writer, and the future its caller waits on."""
 
@@ -63,6 +69,7 @@ class Writer:
         self.path = path
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._db = connect(path)
+        self._for_good = False
         self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}")
         self._thread.daemon = True
         self._thread.start()
@@ -89,8 +96,13 @@ class Writer:
         finally:
             db.close()
 
-    def close(self) -> None:
-        """Finish what is queued, then close the file. May be called twice."""
+    def close(self, *, for_good: bool = False) -> None:
+        """Finish what is queued, then close; for good: one plain file is left, ready to be kept.
+
+        May be called twice.
+        """
+        if for_good:
+            self._for_good = True
         self._queue.put(None)
         self._thread.join()
 
@@ -100,6 +112,8 @@ class Writer:
             group, open_for_more = self._next_group()
             if group:
                 self._run_group(group)
+        if self._for_good:
+            seal(self._db)
         self._db.close()
 
     def _next_group(self) -> tuple[list[Job], bool]:

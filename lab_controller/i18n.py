@@ -48,8 +48,12 @@ def catalogue(language: str) -> Mapping[str, str]:
 
 
 def text(language: str, code: str, params: Mapping[str, object] | None = None) -> str:
-    """The sentence for a code, or the code itself where no room has one."""
-    return catalogue(language).get(code, code).format_map(Lenient(params or {}))
+    """The sentence for a code, or the code itself where no room has one.
+
+    A signal nobody named (`signal.…` of a driver from outside) shows its own name.
+    """
+    found = catalogue(language).get(code, code.removeprefix("signal."))
+    return found.format_map(Lenient(params or {}))
 
 
 def say(language: str, problem: Coded) -> str:

@@ -258,7 +258,9 @@ class Permit:
             future.set_result(message)
 
     def _permitted(self, message: Message) -> None:
-        sent = self._beats.get(message["seq"], 0.0)
+        sent = self._beats.get(message["seq"])
+        if sent is None:
+            return  # answers nothing we sent of late: worth nothing
         self._until = max(self._until, sent + message["valid_s"])
         self._first_word.set()
 

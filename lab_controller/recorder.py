@@ -166,7 +166,7 @@ class Recorder:
         try:
             return await tape.writer.write(lambda db: evidence.append_segment(db, batch, moved.at))
         finally:
-            await asyncio.to_thread(tape.writer.close)
+            await asyncio.to_thread(tape.writer.close, for_good=True)
 
     def _writing(self, run: str) -> Borrowed:
         tape = self._tapes.get(run)
@@ -219,7 +219,7 @@ class Borrowed:
 
     async def __aexit__(self, *_: object) -> None:
         if self._own and self._writer is not None:
-            await asyncio.to_thread(self._writer.close)
+            await asyncio.to_thread(self._writer.close, for_good=True)
 
 
 def sample_of(reading: Reading) -> Sample:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from lab_controller.database import Database, connect
+from lab_controller.database import Database, connect, seal
 from trial_logs import migrations
 from trial_logs.model import Sample
 from trial_logs.telemetry import Telemetry
@@ -88,7 +88,6 @@ class TelemetryFiles:
     def _close_months(self) -> None:
         """A closed month is one plain file: nothing left in its log, no companion files."""
         for db in self._open.values():
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            db.execute("PRAGMA journal_mode = DELETE").fetchall()
+            seal(db)
             db.close()
         self._open.clear()

@@ -7,10 +7,9 @@ import sys
 from pathlib import Path
 
 import click
-from sqlite_utils import Database
 
 from lab_controller.cli.door import REFUSED, shared
-from lab_controller.database import connect
+from lab_controller.database import Database, connect
 from lab_controller.i18n import text
 from trial_logs import store
 from trial_logs.chain import Difference, verify

@@ -17,6 +17,7 @@ from lab_controller.clock import LabClock
 from lab_controller.demo import floor, setup
 from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story
+from lab_controller.wire import RunShape
 
 FACTOR = 100.0
 MORNING = time(9, 50)
@@ -87,23 +88,33 @@ async def _trial(story: Story, which: str) -> dict[str, Any]:
     return {
         "id": trial.id,
         "equipment": trial.equipment,
-        "runs": [
-            {
-                "id": run.id,
-                "condition": run.condition,
-                "state": run.state,
-                **_figures(numbers[run.id]),
-            }
-            for run in trial.runs
-        ],
+        "runs": [_run(run, numbers[run.id]) for run in trial.runs],
+        **_run(trial.runs[0], numbers[trial.runs[0].id]),
         "parts_good": sum(run.good for run in trial.runs),
         "parts_scrap": sum(run.scrap for run in trial.runs),
-        **_figures(numbers[trial.runs[0].id]),
+        "id": trial.id,
     }
 
 
-def _figures(numbers: dict[str, Any]) -> dict[str, Any]:
-    return numbers
+def _run(run: RunShape, numbers: dict[str, Any]) -> dict[str, Any]:
+    """The figures of a run; a number that cannot be given is null."""
+    cycle = numbers["cycle_time_s"]
+    return {
+        "id": run.id,
+        "condition": run.condition,
+        "state": run.state,
+        "started": run.started.isoformat() if run.started else None,
+        "ended": run.ended.isoformat() if run.ended else None,
+        "parts_good": run.good,
+        "parts_scrap": run.scrap,
+        "cycle_time_s": {
+            "n": cycle["n"],
+            **{key: cycle[key]["value"] for key in ("mean", "median", "p95")},
+        },
+        "energy_kwh": numbers["energy_kwh"]["value"],
+        "energy_kwh_per_part": numbers["energy_kwh_per_part"]["value"],
+        "yield": numbers["yield_share"]["value"],
+    }
 
 
 def _gcode(story: Story) -> dict[str, int]:

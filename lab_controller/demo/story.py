@@ -294,6 +294,7 @@ class Story:
             demand(floor.press_plug(self.demo, entity), f"{entity} did not come on")
         for which in ("printer", "robot"):
             device = self.words[which]["device"]
+            await self.lab.reconnect(device)
             await self._look_until(lambda device=device: self._at_rest(device), 1)  # type: ignore[misc]
         latch = await self.lab.reset(self.words["robot"]["reset_reason"])
         demand(not latch.latched, "latch still stands")

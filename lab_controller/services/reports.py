@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from lab_controller import config
 from lab_controller.config import Settings
 from lab_controller.database import connect
 from lab_controller.errors import LabError
+from lab_controller.i18n import text
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.trials import Trials
 from trial_logs import texts
@@ -69,9 +70,10 @@ class Reports:
         devices: Mapping[str, config.Device],
         trials: Trials,
         bookings: Bookings,
+        signals: Callable[[str], Iterable[str]],
         folder: Path,
     ) -> None:
-        self._settings, self._devices = settings, devices
+        self._settings, self._devices, self._signals = settings, devices, signals
         self._trials, self._bookings, self._folder = trials, bookings, folder
 
     async def make(self, trial: str, language: str) -> Made:
@@ -107,13 +109,18 @@ class Reports:
             "vendor": booked.equipment.vendor,
             "operator": booked.operator.name if booked.operator else booked.booking.instructor,
         }
-        labels = {
-            device.id: device.name.en if english else device.name.ja
-            for device in self._devices.values()
-        }
+        labels = dict(self._labels(language))
         return Order(
             trial, evidence, names, labels, lab.timezone, language, self._home(id, language)
         )
+
+    def _labels(self, language: str) -> Iterator[tuple[str, str]]:
+        """What people call each device, and each signal of it."""
+        for device in self._devices.values():
+            name = device.name.en if language == "en" else device.name.ja
+            yield device.id, name
+            for signal in self._signals(device.id):
+                yield f"{device.id}.{signal}", f"{name} {text(language, f'signal.{signal}')}"
 
 
 def write_files(order: Order) -> Made:
