@@ -1,0 +1,388 @@
+"""The numbered link against a fake firmware: exactly once, in order, whatever the wire does.
+
+Time jumps: what takes minutes of waiting on a wire takes milliseconds here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equipment_drivers.devices.marlin_lines import frame
+from equipment_drivers.devices.marlin_link import LinkTiming, MarlinLink
+from equipment_drivers.devices.marlin_replies import Kind, Reply
+from equipment_drivers.errors import DriverError, LinkLost, WireFault
+from tests.equipment_drivers.fake_marlin import (
+    FakeFirmware,
+    NoisyWire,
+    OkAfterResend,
+    checksum,
+    run_at_once,
+)
+
+MODES: tuple[OkAfterResend, ...] = ("always", "never", "sometimes")
+
+
+@dataclass
+class Bench:
+    """A link, its wire and the firmware behind it; made inside the running loop."""
+
+    mode: OkAfterResend = "always"
+    seed: int = 0
+    noise: float = 0.0
+    lost: float = 0.0
+    late: bool = False
+    drops_repeats: bool = False
+    timing: LinkTiming = field(default_factory=LinkTiming)
+
+    def __post_init__(self) -> None:
+        rng = Random(self.seed)
+        self.firmware = FakeFirmware(self.mode, rng, drops_repeats=self.drops_repeats)
+        self.wire = NoisyWire(self.firmware, rng, self.noise, self._delay(rng), self.lost)
+        self.replies: list[Reply] = []
+        self.broken: list[WireFault] = []
+        self.link = MarlinLink(
+            self.wire, self.timing, on_reply=self.replies.append, on_broken=self.broken.append
+        )
+        self.wire.hear = self.link.hear
+
+    def _delay(self, rng: Random) -> Callable[[], float]:
+        """A millisecond; late: every tenth line takes up to three times the settling time."""
+        if not self.late:
+            return lambda: 0.001
+        return lambda: rng.random() * 0.3 if rng.random() < 0.1 else 0.002
+
+    def executed(self, start: str = "") -> list[str]:
+        """Numbered commands that were executed."""
+        return [
+            command
+            for number, command in self.firmware.executed
+            if number is not None and command.startswith(start)
+        ]
+
+    async def stream(self, count: int) -> list[str]:
+        """Handshake, a job, and the question that proves its end; returns the job."""
+        await self.link.renumber()
+        job = [f"G1 X{number}.{self.seed % 97} E{number * 7}" for number in range(count)]
+        for command in job:
+            await self.link.send(command)
+        while not any(line.startswith("X:") for line in await self.link.send("M114")):
+            pass
+        return job
+
+
+def test_a_frame_is_number_command_and_xor() -> None:
+    assert frame(3, "T0") == b"N3 T0*57\n"
+
+
+@given(st.integers(0, 10**7), st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+def test_every_frame_carries_its_own_checksum(number: int, command: str) -> None:
+    body, star, rest = frame(number, command).decode("ascii").rpartition("*")
+    assert (body, star, rest) == (f"N{number} {command}", "*", f"{checksum(body)}\n")
+
+
+def test_a_clean_line_needs_no_second_copy() -> None:
+    async def main() -> None:
+        bench = Bench()
+        job = await bench.stream(500)
+        assert bench.executed("G1") == job
+        assert bench.link.resends == 0
+        assert all(line.startswith(b"N") for line in bench.wire.written)
+
+    run_at_once(main())
+
+
+@pytest.mark.parametrize("drops_repeats", [False, True], ids=["asks-again", "drops-repeats"])
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("noise", [0.05, 0.1])
+def test_exactly_once_in_order_in_noise(
+    noise: float, mode: OkAfterResend, drops_repeats: bool
+) -> None:
+    """50 seeds of 120 lines each; every second one with numbered acknowledgements."""
+
+    async def main(seed: int) -> None:
+        bench = Bench(mode, seed, noise, drops_repeats=drops_repeats)
+        bench.firmware.advanced_ok = seed % 2 == 1
+        job = await bench.stream(120)
+        assert bench.executed("G1") == job
+        assert all(number is not None for number, _ in bench.firmware.executed)
+
+    for seed in range(50):
+        run_at_once(main(seed))
+
+
+@given(
+    seed=st.integers(0, 10**9),
+    mode=st.sampled_from(MODES),
+    noise=st.floats(0.0, 0.15),
+    lost=st.floats(0.0, 0.05),
+    late=st.booleans(),
+    drops_repeats=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_exactly_once_in_order_with_late_lost_and_damaged_lines(
+    seed: int, mode: OkAfterResend, noise: float, lost: float, late: bool, drops_repeats: bool
+) -> None:
+    async def main() -> None:
+        bench = Bench(mode, seed, noise, lost, late, drops_repeats)
+        job = await bench.stream(60)
+        assert bench.executed("G1") == job
+
+    run_at_once(main())
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("drops_repeats", [False, True], ids=["asks-again", "drops-repeats"])
+def test_a_lost_ok_is_settled_by_one_further_line(mode: OkAfterResend, drops_repeats: bool) -> None:
+    async def main() -> None:
+        bench = Bench(mode, drops_repeats=drops_repeats)
+        await bench.link.renumber()
+        bench.wire.lost = 1.0
+        answer = bench.link.send("G28")
+        asyncio.get_running_loop().call_later(1.0, setattr, bench.wire, "lost", 0.0)
+        await answer
+        await bench.link.send("G1 X1")
+        assert bench.executed()[2:] == ["G28", "M105", "G1 X1"]
+
+    run_at_once(main())
+
+
+def test_busy_holds_off_the_timeout_for_as_long_as_it_comes() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        bench.wire.silent = True
+        answer = bench.link.send("M109 S200")
+        loop = asyncio.get_running_loop()
+        for second in range(2, 300, 2):
+            loop.call_at(loop.time() + second, bench.link.hear, "echo:busy: processing")
+        loop.call_at(loop.time() + 300, bench.link.hear, "ok")
+        await answer
+        assert len(bench.wire.written) == 3
+
+    run_at_once(main())
+
+
+def test_silence_ends_in_an_unknown_outcome_and_breaks_the_link() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        bench.wire.silent = True
+        first, second = bench.link.send("G28 X"), bench.link.send("G28 Y")
+        for answer in (first, second):
+            with pytest.raises(DriverError) as caught:
+                await answer
+            assert caught.value.code == "driver.timeout"
+        assert [fault.code for fault in bench.broken] == ["driver.peer_silent"]
+        with pytest.raises(DriverError):
+            await bench.link.send("M105")
+
+    run_at_once(main())
+
+
+def test_wait_with_a_line_out_means_its_ok_was_lost() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        began = asyncio.get_running_loop().time()
+        bench.wire.lost = 1.0
+        answer = bench.link.send("G1 X1")
+        asyncio.get_running_loop().call_later(0.5, setattr, bench.wire, "lost", 0.0)
+        asyncio.get_running_loop().call_later(0.6, bench.link.hear, "wait")
+        await answer
+        assert asyncio.get_running_loop().time() - began < 1.0
+        assert bench.executed()[-2:] == ["G1 X1", "M105"]
+
+    run_at_once(main())
+
+
+def test_wait_and_ok_with_nothing_out_are_ignored() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        for line in ("wait", "ok", "ok", "Resend: 77", "echo:busy: processing"):
+            bench.link.hear(line)
+        await bench.link.send("G1 X1")
+        assert bench.executed()[2:] == ["G1 X1"]
+
+    run_at_once(main())
+
+
+def test_an_ok_with_another_lines_number_is_stale() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        await bench.link.send("G1 X1")
+        bench.wire.silent = True
+        answer = bench.link.send("G1 X2")
+        bench.link.hear("ok N1 P15 B3")
+        assert not answer.done()
+        bench.link.hear("ok N2 P15 B3")
+        await answer
+
+    run_at_once(main())
+
+
+def test_reports_and_host_actions_are_no_acknowledgement() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        bench.wire.silent = True
+        answer = bench.link.send("G1 X2")
+        for line in ("T:20.00 /0.00", "echo:hello", "//action:paused", "Error:Probing Failed"):
+            bench.link.hear(line)
+        assert not answer.done()
+        bench.link.hear("ok")
+        assert await answer == ["T:20.00 /0.00", "echo:hello", "//action:paused"]
+
+    run_at_once(main())
+
+
+def test_a_storm_of_resends_ends_the_link() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        bench.firmware.take = lambda line: iter(("Resend: 1", "ok"))  # type: ignore[method-assign]
+        with pytest.raises(DriverError) as caught:
+            await bench.link.send("G1 X1")
+        assert caught.value.params["cause"] == "resend_storm"
+        assert bench.link.resends == 11
+        assert bench.broken == [caught.value]
+
+    run_at_once(main())
+
+
+def test_a_number_that_cannot_be_wanted_is_not_followed_and_ends_the_link_when_it_stays() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        for number in range(20):
+            await bench.link.send(f"G1 X{number}")
+        written = len(bench.wire.written)
+        bench.firmware.last = 0
+        with pytest.raises(DriverError) as caught:
+            await bench.link.send("G1 X99")
+        assert caught.value.params["cause"] == "desync"
+        assert set(bench.wire.written[written:]) == {frame(21, "G1 X99")}
+
+    run_at_once(main())
+
+
+@pytest.mark.parametrize("banner", ["start", "External Reset"])
+def test_a_board_that_restarts_in_the_middle_ends_the_link(banner: str) -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        bench.wire.silent = True
+        answer = bench.link.send("G1 X1")
+        bench.link.hear(banner)
+        with pytest.raises(DriverError) as caught:
+            await answer
+        assert (caught.value.code, caught.value.params["cause"]) == ("driver.faulted", "restarted")
+        assert [fault.code for fault in bench.broken] == ["driver.link_lost"]
+
+    run_at_once(main())
+
+
+def test_a_banner_during_the_handshake_only_repeats_it() -> None:
+    async def main() -> None:
+        bench = Bench()
+        bench.link.hear("start")
+        handshake = asyncio.ensure_future(bench.link.renumber())
+        await asyncio.sleep(0)
+        bench.link.hear("External Reset")
+        await handshake
+        await bench.link.send("G1 X1")
+        assert bench.executed("G1") == ["G1 X1"]
+        assert not bench.broken
+
+    run_at_once(main())
+
+
+def test_a_halted_printer_fails_everybody_who_waits() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        answers = [bench.link.send("M112"), bench.link.send("M105"), bench.link.post("M105")]
+        for answer in answers:
+            with pytest.raises(DriverError) as caught:
+                await answer
+            assert caught.value.code == "driver.faulted"
+        assert Kind.HALTED in {reply.kind for reply in bench.replies}
+        assert bench.executed()[-1] == "M112"
+
+    run_at_once(main())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_cancelled_caller_never_spoils_the_next_line(seed: int) -> None:
+    async def main() -> None:
+        bench = Bench("sometimes", seed, noise=0.1)
+        await bench.link.renumber()
+        rng = Random(seed)
+        kept = []
+        for number in range(40):
+            answer = bench.link.send(f"G1 X{number}")
+            if rng.random() < 0.5:
+                await asyncio.sleep(rng.choice((0, 0.0005, 0.0015)))
+                answer.cancel()
+            else:
+                await answer
+                kept.append(f"G1 X{number}")
+        while not any(line.startswith("X:") for line in await bench.link.send("M114")):
+            pass
+        done = bench.executed("G1")
+        assert len(done) == len(set(done))
+        assert done == sorted(done, key=lambda command: int(command[4:]))
+        assert set(kept) <= set(done)
+
+    run_at_once(main())
+
+
+def test_a_command_cancelled_before_its_turn_is_never_sent() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+        first, second, third = (bench.link.send(f"G1 X{number}") for number in range(3))
+        second.cancel()
+        await first
+        await third
+        assert bench.executed("G1") == ["G1 X0", "G1 X2"]
+
+    run_at_once(main())
+
+
+def test_noise_is_known_as_a_share_of_lines() -> None:
+    async def main() -> tuple[float, float]:
+        bench = Bench(noise=0.1)
+        await bench.stream(600)
+        noisy = bench.link.noise
+        bench.wire.rate = 0.0
+        for number in range(600):
+            await bench.link.send(f"G1 X{number}")
+        return noisy, bench.link.noise
+
+    noisy, quiet = run_at_once(main())
+    assert 0.04 < noisy < 0.25
+    assert quiet < 0.01
+
+
+def test_a_wire_that_is_gone_fails_the_line() -> None:
+    async def main() -> None:
+        bench = Bench()
+        await bench.link.renumber()
+
+        def gone(data: bytes) -> None:
+            raise LinkLost(cause="EIO")
+
+        bench.wire.write = gone  # type: ignore[method-assign]
+        with pytest.raises(LinkLost):
+            await bench.link.send("G1 X1")
+
+    run_at_once(main())
