@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlite_utils import Database
-
 from trial_logs import record
 from trial_logs.content import PartRow, RunSection, part_rows
 from trial_logs.model import RunHeader
+from trial_logs.record import Evidence
 from trial_logs.shown import local, unit_symbol
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -19,7 +18,7 @@ Words = Mapping[str, str]
 Row = list[Any]
 
 
-def write_samples_csv(path: Path, runs: Iterable[Database], words: Words, zone: str) -> int:
+def write_samples_csv(path: Path, runs: Iterable[Evidence], words: Words, zone: str) -> int:
     """Every reading of the runs as recorded, one per line with its unit; returns how many.
 
     Times are ISO 8601 in the lab's zone, to the microsecond.
@@ -32,7 +31,7 @@ def write_samples_csv(path: Path, runs: Iterable[Database], words: Words, zone: 
     return _write_csv(path, names, words, lines)
 
 
-def _sample_lines(db: Database, words: Words, zone: str) -> Iterator[Row]:
+def _sample_lines(db: Evidence, words: Words, zone: str) -> Iterator[Row]:
     header = record.read_header(db)
     start = record.run_span(db)[0]
     simulated = yes_no(header.simulated, words)
@@ -53,7 +52,7 @@ def _sample_lines(db: Database, words: Words, zone: str) -> Iterator[Row]:
         ]
 
 
-def write_parts_csv(path: Path, runs: Iterable[Database], words: Words, zone: str) -> int:
+def write_parts_csv(path: Path, runs: Iterable[Evidence], words: Words, zone: str) -> int:
     """Every part counted, with the verdict that counts and any correction; returns how many."""
     lines = (
         part_line(record.read_header(db), row, words, zone) for db in runs for row in part_rows(db)

@@ -33,6 +33,9 @@ from trial_logs.model import (
 from trial_logs.spans import Span
 from trial_logs.stamps import from_us, to_us
 
+Evidence = Database
+"""The database of one run's evidence."""
+
 BUCKETS = BUCKET_SQL.format(table="reading", time="t_us")
 
 
