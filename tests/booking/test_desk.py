@@ -70,6 +70,7 @@ def test_a_request_holds_its_slot_and_its_buffers(db: Database) -> None:
     assert (made.busy_from, made.busy_until) == (made.start - minutes(15), made.end + minutes(15))
     assert (made.purpose, made.head_count, made.operator_id) == ("治具を試す", 4, "hana")
     assert made.no_show_at == made.start + minutes(30)
+    assert made.remind_at == made.late_cancel_from == made.start - timedelta(days=1)
     assert made.holds_slot
     assert refused(lambda: request(db, key="key-00000002")) == ["overlap"]
 

@@ -367,3 +367,16 @@ def test_equipment_and_party_need_no_more_than_their_names() -> None:
     plain = Equipment("bench", PRINTER.name, "bench")
     assert plain.policy == BookingPolicy()
     assert NewParty("会社", "名前").phone == ""
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        wish("2026-11-20 10:00", "2026-11-20 10:30"),  # exactly the notice, the shortest length
+        wish("2026-11-24 09:00", "2026-11-24 17:00"),  # the longest length, the whole day
+        wish("2027-02-18 09:00", "2027-02-18 10:00"),  # the last start of the horizon
+        wish(head_count=6),
+    ],
+)
+def test_a_limit_itself_is_still_allowed(request_: BookingRequest) -> None:
+    assert codes(propose(request_, facts())) == []
