@@ -215,11 +215,14 @@ class Connection:
             await self._bounded_close(closing)
 
     async def _bounded_close(self, closing: Hook) -> None:
+        """Whatever goes wrong while closing must not end the connection's life."""
         try:
             async with asyncio.timeout(self._limits.close_s):
                 await closing()
-        except (TimeoutError, DriverError, OSError) as error:
-            log.warning("connection %s did not close cleanly: %r", self.id, error)
+        except TimeoutError:
+            log.warning("connection %s did not close in time", self.id)
+        except Exception:
+            log.exception("connection %s did not close cleanly", self.id)
 
     def _become(self, link: Link, fault: DriverError | None = None) -> None:
         if link is self._link:

@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from pydantic import ValidationError
-
-from equipment_drivers.contract import API_VERSION, DeviceConfig, Driver, DriverSpec, Options
-from equipment_drivers.errors import BadOption, SetupFault
+from equipment_drivers.contract import API_VERSION, Driver, DriverSpec
+from equipment_drivers.errors import SetupFault
 
 log = logging.getLogger(__name__)
 
@@ -60,24 +58,3 @@ def _checked(driver: str, found: Any) -> type[Driver]:
         raise BrokenDriver(driver=driver, cause=cause)
     checked: type[Driver] = found
     return checked
-
-
-def connection_options(driver: type[Driver], options: Mapping[str, Any]) -> Options:
-    """The connection's options as the driver's own type. Raises BadOption."""
-    return _parsed(driver.spec.connection_options, options)
-
-
-def device_config(
-    driver: type[Driver], id: str, address: str, options: Mapping[str, Any]
-) -> DeviceConfig:
-    """One device with its options as the driver's own type. Raises BadOption."""
-    return DeviceConfig(id, address, _parsed(driver.spec.device_options, options))
-
-
-def _parsed(model: type[Options], options: Mapping[str, Any]) -> Options:
-    try:
-        return model.model_validate(dict(options))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "-"
-        raise BadOption(option=key, cause=first["msg"]) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPMethod
 from typing import Any
 
@@ -76,7 +76,8 @@ class HubWire:
 
     async def close(self) -> None:
         """Close the session and its sockets."""
-        await self._session.close()
+        with suppress(niquests.exceptions.RequestException, OSError):
+            await self._session.close()
 
     async def _request(
         self, path: str, method: HTTPMethod = HTTPMethod.GET, body: dict[str, Any] | None = None

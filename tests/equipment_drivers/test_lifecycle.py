@@ -241,6 +241,26 @@ async def test_stop_holds_against_a_library_that_swallows_cancellation(
     assert bench.links[-1] is Link.OFFLINE
 
 
+async def test_trouble_while_closing_does_not_end_a_life(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = make(replace(FAST, close_s=0.01))
+
+    async def failing() -> None:
+        raise ValueError("the stopper is gone")
+
+    async def hanging() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setattr(bench.connection, "_before_close", failing)
+    monkeypatch.setattr(bench.driver, "close", hanging)
+    await bench.online()
+    bench.driver.lose()
+    await bench.until(lambda: bench.links.count(Link.ONLINE) == 2)
+    assert "did not close cleanly" in caplog.text
+    assert "did not close in time" in caplog.text
+
+
 async def test_stop_during_connect(make: Callable[..., Bench]) -> None:
     bench = make(replace(FAST, attempt_s=1e6))
     bench.driver.hang_connect = True

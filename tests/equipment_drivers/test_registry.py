@@ -8,8 +8,7 @@ from importlib.metadata import EntryPoint
 import pytest
 
 from equipment_drivers import registry
-from equipment_drivers.errors import BadOption
-from tests.equipment_drivers.fakes import FakeDriver, FakeOptions
+from tests.equipment_drivers.fakes import FakeDriver
 
 HERE = "tests.equipment_drivers"
 
@@ -49,14 +48,3 @@ def test_a_broken_driver_is_a_coded_error(name: str) -> None:
 
 def test_our_own_drivers_are_registered() -> None:
     assert {"marlin", "opcua_robot", "home_assistant"} <= set(registry.installed())
-
-
-def test_options_are_checked_by_the_driver() -> None:
-    assert registry.connection_options(FakeDriver, {"can_stop": False}) == FakeOptions(
-        can_stop=False
-    )
-    with pytest.raises(BadOption) as bad:
-        registry.connection_options(FakeDriver, {"can_stopp": False})
-    assert bad.value.params["option"] == "can_stopp"
-    with pytest.raises(BadOption):
-        registry.device_config(FakeDriver, "a", "", {"x": 1})
