@@ -85,14 +85,13 @@ async def _summarise(story: Story, failure: str) -> None:
 async def _trial(story: Story, which: str) -> dict[str, Any]:
     trial = await story.lab.trial(story.trials[which].id)
     numbers = {run.id: await story.lab.run_numbers(run.id) for run in trial.runs}
-    return {
+    runs = [_run(run, numbers[run.id]) for run in trial.runs]
+    return runs[0] | {
         "id": trial.id,
         "equipment": trial.equipment,
-        "runs": [_run(run, numbers[run.id]) for run in trial.runs],
-        **_run(trial.runs[0], numbers[trial.runs[0].id]),
+        "runs": runs,
         "parts_good": sum(run.good for run in trial.runs),
         "parts_scrap": sum(run.scrap for run in trial.runs),
-        "id": trial.id,
     }
 
 

@@ -59,12 +59,13 @@ class OpcuaConfirm:
 
 @dataclass(frozen=True, slots=True)
 class OpcuaCall:
-    """One method call without arguments, found by browse path."""
+    """One method call, found by browse path; `args` are (variant type, plain value) pairs."""
 
     endpoint: str
     object: BrowsePath
     method: tuple[str, str]
     confirm: OpcuaConfirm | None
+    args: tuple[tuple[str, str | int | float | bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +207,16 @@ def _opcua(payload: Mapping[str, Any]) -> OpcuaCall:
         if any(isinstance(value, list | dict) for value in values):
             raise BadPlan("confirm.equals: not plain values")
         wanted = OpcuaConfirm(path, values)
-    return OpcuaCall(endpoint, _names(_list(payload, "object"), "object"), method, wanted)
+    arguments = tuple(_argument(one) for one in payload.get("args", []))
+    path = _names(_list(payload, "object"), "object")
+    return OpcuaCall(endpoint, path, method, wanted, arguments)
+
+
+def _argument(data: object) -> tuple[str, str | int | float | bool]:
+    match data:
+        case [str() as kind, (str() | int() | float() | bool()) as value]:
+            return kind, value
+    raise BadPlan("args: not a pair of variant type and plain value")
 
 
 def _names(pairs: object, key: str) -> BrowsePath:

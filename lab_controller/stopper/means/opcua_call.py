@@ -158,7 +158,7 @@ class OpcuaAttempt:
         try:
             found = await self._session.nodes(self._call)
             self._sent = True
-            await found.object.call_method(found.method.nodeid)
+            await found.object.call_method(found.method.nodeid, *_variants(self._call))
             self._accepted = True
             return await self._confirmation(found)
         except (ua.UaStatusCodeError, ValueError) as fault:
@@ -186,6 +186,14 @@ class OpcuaAttempt:
                 return CONFIRMED
             self._last = repr(value)
             await asyncio.sleep(POLL_S)
+
+
+def _variants(call: OpcuaCall) -> list[ua.Variant]:
+    """The call's arguments in their types. Raises ValueError for a type OPC UA does not have."""
+    try:
+        return [ua.Variant(value, ua.VariantType[kind]) for kind, value in call.args]
+    except KeyError as fault:
+        raise ValueError(f"no variant type {fault}") from fault
 
 
 def _plain(value: object) -> object:
