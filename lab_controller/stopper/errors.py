@@ -3,6 +3,7 @@
 StopFault
 ├── StopperUnreachable   stop.unreachable          (nobody answers at the socket)
 ├── AlreadyRunning       stop.already_running      (a second stopper on the same data)
+├── DataDirUnusable      stop.data_dir_unusable    (it cannot be created or written)
 ├── RuntimeDirUnsafe     stop.runtime_dir_unsafe   (the socket's folder belongs to somebody else)
 ├── CommandFailed        stop.command_failed       (the controller's program cannot be started)
 ├── LineTooLong          stop.line_too_long        (a message past the limit; the socket is closed)
@@ -36,6 +37,12 @@ class AlreadyRunning(StopFault):
     """Another stopper owns this data directory."""
 
     code = "stop.already_running"
+
+
+class DataDirUnusable(StopFault):
+    """The data directory cannot be created or written."""
+
+    code = "stop.data_dir_unusable"
 
 
 class RuntimeDirUnsafe(StopFault):

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
-from lab_controller.stopper.errors import AlreadyRunning, RuntimeDirUnsafe
+from lab_controller.stopper.errors import AlreadyRunning, DataDirUnusable, RuntimeDirUnsafe
 
 SOCKET_ENV = "MACHIKOBA_STOPPER"
 SOCKET_NAME = "stopper.sock"
@@ -54,18 +55,23 @@ def make_runtime_dir(data_dir: Path) -> Path:
 
 
 def lock(data_dir: Path) -> int:
-    """Take the data directory for this stopper and note the socket. Raises AlreadyRunning.
+    """Take the data directory for this stopper and note the socket. Raises AlreadyRunning
+    or DataDirUnusable.
 
     The descriptor returned holds the lock until it is closed or the process ends.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    fd = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        fd = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as fault:
+        raise DataDirUnusable(path=data_dir, cause=fault.strerror) from fault
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(fd)
         raise AlreadyRunning(data_dir=data_dir) from None
     noted = {"pid": os.getpid(), "socket": str(runtime_dir(data_dir) / SOCKET_NAME)}
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, json.dumps(noted).encode(), 0)
+    with suppress(OSError):  # on a full disk the stopper still starts; the path can be computed
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, json.dumps(noted).encode(), 0)
     return fd

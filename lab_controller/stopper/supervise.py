@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lab_controller.stopper.child import Child
 from lab_controller.stopper.controller import ControllerChannel
+from lab_controller.stopper.errors import CommandFailed
 from lab_controller.stopper.latch import CONTROLLER_DIED, CONTROLLER_HUNG
 from lab_controller.stopper.lines import Message
 from lab_controller.stopper.stopper import Stopper
@@ -55,6 +56,7 @@ class Supervisor:
         self._rules = rules
         self._ending = asyncio.Event()
         self._death: asyncio.Task[Message] | None = None
+        self._mourned = 0
         self._restarts: list[float] = []
         controller.watch(self._channel_gone, self._process_dead)
 
@@ -82,7 +84,7 @@ class Supervisor:
     async def _lives(self) -> int:
         while True:
             greetings = self._controller.greetings
-            code = await self._one_life()
+            code = await self._one_life_if_any()
             greeted = self._controller.greetings > greetings
             if self._ending.is_set():
                 return int(greeted and not self._controller.departed)
@@ -93,6 +95,16 @@ class Supervisor:
                 await self._ending.wait()
             if self._ending.is_set():
                 return 1
+
+    async def _one_life_if_any(self) -> int:
+        """A program that has gone missing between two lives does not take the front door along."""
+        try:
+            return await self._one_life()
+        except CommandFailed as fault:
+            if self._controller.greetings == 0:
+                raise
+            log.error("%s", fault)
+            return 127
 
     async def _one_life(self) -> int:
         """From start to exit; a death is stopped, latched and settled when this returns."""
@@ -125,10 +137,12 @@ class Supervisor:
         self._stop_for_death(CONTROLLER_DIED)
 
     def _stop_for_death(self, cause: str) -> None:
-        """Stop everything once per life, then give the descriptors up for the next one."""
-        if self._death is None:
-            self._death = self._stopper.press(None, by=BY, reason="", cause=cause)
-            self._death.add_done_callback(self._give_up_descriptors)
+        """Stop everything once per channel, then give the descriptors up for the next one."""
+        if self._death is not None and self._mourned == self._controller.greetings:
+            return
+        self._mourned = self._controller.greetings
+        self._death = self._stopper.press(None, by=BY, reason="", cause=cause)
+        self._death.add_done_callback(self._give_up_descriptors)
 
     def _give_up_descriptors(self, _: asyncio.Task[Message]) -> None:
         if self._controller.word == "absent":
@@ -161,9 +175,8 @@ class Supervisor:
             await asyncio.sleep(TICK_S)
             overslept = loop.time() - due > TICK_S
             silent = loop.time() - self._controller.last_beat > self._rules.hang_s
-            if silent and not overslept and self._controller.living:
-                if self._controller.departed:
-                    continue
+            expected = self._controller.living and not self._controller.departed
+            if silent and expected and not overslept:
                 self._controller.hung = True
                 self._stopper.press(None, by=BY, reason="", cause=CONTROLLER_HUNG)
 

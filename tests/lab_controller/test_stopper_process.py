@@ -16,6 +16,8 @@ import pytest
 
 from lab_controller.stopper import press
 from lab_controller.stopper.errors import Refused, StopperUnreachable
+from lab_controller.stopper.lines import dial
+from lab_controller.stopper.place import socket_path
 from tests.lab_controller.stopper_rig import (
     OPCUA_DEVICE,
     PATIENCE_S,
@@ -312,6 +314,26 @@ async def test_leaving_the_channel_without_farewell_is_a_death(start: Starter) -
     assert found["latch"]["lab"]["cause"] == "controller_died"
 
 
+async def test_every_channel_that_ends_is_a_death_of_its_own(
+    tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    rig = await Rig.start(tmp_path)
+    stack.push_async_callback(clean_up, rig)
+    await rig.hear("started")
+    for count in range(3):
+        line = await dial(socket_path(tmp_path))
+        line.send({"op": "hello", "id": 1})
+        async with asyncio.timeout(PATIENCE_S):
+            assert (await line.receive() or {})["ok"] is True
+        line.close()
+
+        def died(found: dict[str, Any], again: int = count) -> bool:
+            lab = found["latch"]["lab"]
+            return lab is not None and len(lab["again"]) == again
+
+        await rig.until(died)
+
+
 async def test_the_latch_survives_the_stopper(start: Starter, stack: AsyncExitStack) -> None:
     rig = await start(NO_SOFTWARE_STOP)
     await rig.press()
@@ -358,7 +380,7 @@ async def test_reset_needs_the_plans_of_the_present_controller(tmp_path: Path) -
     await rig.hear("started")
     latched = (await rig.do("open"))["result"]["lab"]
     assert latched["cause"] == "latch_unreadable"
-    full = {"device": None, "by": "jiro", "reason": "checked", "verified": []}
+    full: dict[str, Any] = {"device": None, "by": "jiro", "reason": "checked", "verified": []}
     assert (await rig.do("reset", **full))["code"] == "stop.no_plans"
     await rig.do("plans", plans=[])
     assert (await rig.do("reset", **full))["result"]["lab"] is None

@@ -1,0 +1,75 @@
+"""The warm OPC UA session: it comes back by itself, and each call stands for itself."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from lab_controller.stopper import fanout
+from lab_controller.stopper.means.reach import Reach
+from lab_controller.stopper.plans import Plan, parse_plans
+from tests.lab_controller.stopper_rig import (
+    OPCUA_DEVICE,
+    PATIENCE_S,
+    ROOT,
+    closed_port,
+    opcua_plan,
+)
+
+
+async def server(port: int) -> asyncio.subprocess.Process:
+    process = await asyncio.create_subprocess_exec(
+        *OPCUA_DEVICE,
+        str(port),
+        cwd=ROOT,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        await process.stdout.readline()
+    return process
+
+
+async def until(reach: Reach, plan: Plan, ready: bool) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if reach.ready(plan.steps[0]) is ready:
+                return
+            await asyncio.sleep(0.01)
+
+
+async def stop(reach: Reach, *plans: Plan) -> dict[str, Any]:
+    report = await fanout.collect(plans, fanout.fire(reach, plans))
+    return {name: (one["outcome"], one["detail"]) for name, one in report.items()}
+
+
+async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
+    port = closed_port()
+    endpoint = f"opc.tcp://127.0.0.1:{port}/"
+    plans = parse_plans([opcua_plan("robot", endpoint)])[0]
+    other = opcua_plan("other", endpoint, method="Dance")
+    other["steps"][0]["payload"]["confirm"] = None
+    strange = opcua_plan("strange", endpoint)
+    strange["steps"][0]["payload"]["object"] = [["urn:nowhere", "Robot"]]
+    more = parse_plans([opcua_plan("robot", endpoint), other, strange])[0]
+    reach = Reach()
+    first = await server(port)
+    await reach.adopt(plans.values())
+    await until(reach, plans["robot"], True)
+    await reach.adopt(more.values())  # on the living session
+    assert await stop(reach, *more.values()) == {
+        "robot": ("CONFIRMED", ""),
+        "other": ("FAILED", "rejected"),
+        "strange": ("FAILED", "rejected"),
+    }
+
+    first.kill()
+    await first.communicate(b"")
+    await until(reach, plans["robot"], False)
+    second = await server(port)
+    await until(reach, plans["robot"], True)
+
+    assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
+    await reach.close()
+    await second.communicate(b"")
