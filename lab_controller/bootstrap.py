@@ -76,11 +76,6 @@ class Lab:
         """How each device is stopped, as known now: a robot's plan is known once it was seen."""
         return {plan.device: plan for plan in self.stop_desk.plans()}
 
-    @property
-    def stop_means(self) -> dict[str, StopPlan]:
-        """How each device that can act is stopped, as known now."""
-        return {plan.device: plan for plan in self.stop_desk.plans()}
-
     def equipment_of(self, device: str) -> str | None:
         """The equipment a device belongs to."""
         return next((one.id for one in self.equipment.values() if device in one.devices), None)

@@ -14,10 +14,9 @@ from lab_controller import config
 from lab_controller.config import Settings
 from lab_controller.database import connect
 from lab_controller.errors import LabError
-from lab_controller.i18n import text
+from lab_controller.i18n import catalogue, text
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.trials import Trials
-from trial_logs import texts
 from trial_logs.content import report_content, run_section
 from trial_logs.export import write_parts_csv, write_samples_csv
 from trial_logs.model import Trial
@@ -126,7 +125,7 @@ class Reports:
 def write_files(order: Order) -> Made:
     """Make the files (in the worker): PDF, workbook, samples and parts."""
     order.folder.mkdir(parents=True, exist_ok=True)
-    words = texts.load(order.language)
+    words = catalogue(order.language)
     with ExitStack() as stack:
         runs = [connect(path, read_only=True) for path in order.evidence]
         for db in runs:
