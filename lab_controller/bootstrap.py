@@ -152,6 +152,7 @@ def build(settings: Settings, path: Path, *, socket: Path, limits: Limits | None
         board=floor.board,
         lab_db=floor.db,
         recorder=floor.recorder,
+        coordinator=floor.coordinator,
         connections=floor.connections,
         leases=floor.leases,
         scope_of=lambda id: scope_of(settings, floor.board, floor.power, id),

@@ -92,6 +92,7 @@ def write_config(home: Path, sims: Mapping[str, Mapping[str, Any]], clock: LabCl
         "@HUB_URL@": sims["hub1"]["endpoint"],
         "@PRINTER_PORT@": sims["printer1"]["endpoint"],
         "@COBOT_URL@": sims["cobot1"]["endpoint"],
+        "@AGE_S@": f"{max(60.0, 10 * clock.factor):g}",
         "@POLL_S@": f"{max(0.1, min(2.0, 10 / clock.factor)):g}",
     }
     text = _template("lab.toml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from equipment_drivers.errors import DriverError
 from equipment_drivers.lifecycle import Connection
 from lab_controller.board import Board
 from lab_controller.clock import LabClock
+from lab_controller.coordinator import Coordinator
 from lab_controller.database import Database, Writer, connect
 from lab_controller.errors import LabError
 from lab_controller.facts import Bus, RunChanged
@@ -47,6 +48,8 @@ T = TypeVar("T")
 
 RESTARTED = "lab.controller_restarted"
 JUDGED = "judged"
+REFRESH = "refresh"
+BY = "controller"
 
 
 class NotArmed(LabError):
@@ -82,6 +85,7 @@ class Trials:
         board: Board,
         lab_db: Writer,
         recorder: Recorder,
+        coordinator: Coordinator,
         connections: Mapping[str, Connection],
         leases: Leases,
         scope_of: Callable[[str], RunScope],
@@ -90,6 +94,7 @@ class Trials:
     ) -> None:
         self._clock, self._bus, self._board, self._db = clock, bus, board, lab_db
         self._recorder, self._connections, self._leases = recorder, connections, leases
+        self._coordinator = coordinator
         self._scope_of, self._simulated, self._zone = scope_of, simulated, zone
         self._moving = asyncio.Lock()
 
@@ -199,7 +204,7 @@ class Trials:
         """End the live run of equipment that is disarmed or stopped."""
         for run in await self._db.read(store.live_runs):
             if run.equipment_id == equipment:
-                await self.abort(run.id, by="controller", cause=cause)
+                await self.abort(run.id, by=BY, cause=cause)
 
     async def _move(
         self, run: str, by: str, cause: str, step: Callable[[Database, datetime], Run]
@@ -227,15 +232,20 @@ class Trials:
         return await self.run(run)
 
     async def _prime(self, run: str, scope: RunScope) -> None:
-        """Have the counters read now, so that a run's first and last values are its own."""
-        wires = {self._board[device].connection for device in scope.devices}
-        for wire in sorted(wires):
-            if not self._connections[wire].link.carries_commands:
-                continue
-            try:
-                await self._connections[wire].resync()
-            except DriverError as error:
-                log.warning("no fresh values from %s at an end of %s: %s", wire, run, error)
+        """Have the meters read now, so that a run's first and last values are its own."""
+        views = [self._board[device] for device in scope.devices]
+        alive = [view for view in views if view.link.carries_commands]
+        asked = [view for view in alive if REFRESH in view.spec.commands]
+        wires = {view.connection for view in alive if view not in asked}
+        reads: list[Awaitable[object]] = [
+            self._coordinator.command(one.device, REFRESH, {}, by=BY) for one in asked
+        ]
+        reads += [self._connections[wire].resync() for wire in sorted(wires)]
+        for found in await asyncio.gather(*reads, return_exceptions=True):
+            if isinstance(found, DriverError | LabError):
+                log.warning("no fresh values at an end of %s: %s", run, found)
+            elif isinstance(found, BaseException):
+                raise found
 
     async def _close_evidence(self, run: str, last: Segment, now: datetime) -> None:
         numbers = await self.numbers(run)
