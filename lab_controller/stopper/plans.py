@@ -207,7 +207,7 @@ def _opcua(payload: Mapping[str, Any]) -> OpcuaCall:
         if any(isinstance(value, list | dict) for value in values):
             raise BadPlan("confirm.equals: not plain values")
         wanted = OpcuaConfirm(path, values)
-    arguments = tuple(_argument(one) for one in payload.get("args", []))
+    arguments = tuple(map(_argument, _list(payload, "args") if "args" in payload else []))
     path = _names(_list(payload, "object"), "object")
     return OpcuaCall(endpoint, path, method, wanted, arguments)
 

@@ -33,6 +33,13 @@ async def main(port: int) -> None:
     def refuse(parent: ua.NodeId) -> Any:
         return ua.StatusCode(ua.StatusCodes.BadUserAccessDenied)
 
+    @uamethod
+    async def halt(parent: ua.NodeId, mode: int) -> Any:
+        await state.write_value("Stopped" if mode == 2 else f"mode {mode}")
+
+    halt_id = ua.NodeId("halt", index)
+    kinds = [ua.VariantType.Int32]
+    await robot.add_method(halt_id, ua.QualifiedName("Halt", index), halt, kinds)
     await robot.add_method(ua.NodeId("stop", index), ua.QualifiedName("Stop", index), stop)
     await robot.add_method(ua.NodeId("refuse", index), ua.QualifiedName("Refuse", index), refuse)
     async with server:

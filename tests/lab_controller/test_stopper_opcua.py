@@ -52,7 +52,12 @@ async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
     other["steps"][0]["payload"]["confirm"] = None
     strange = opcua_plan("strange", endpoint)
     strange["steps"][0]["payload"]["object"] = [["urn:nowhere", "Robot"]]
-    more = parse_plans([opcua_plan("robot", endpoint), other, strange])[0]
+    halting = opcua_plan("halting", endpoint, method="Halt")
+    halting["steps"][0]["payload"]["args"] = [["Int32", 2]]
+    odd = opcua_plan("odd", endpoint, method="Halt")
+    odd["steps"][0]["payload"]["args"] = [["Colour", 2]]
+    more = parse_plans([opcua_plan("robot", endpoint), other, strange, odd])[0]
+    with_args = parse_plans([halting])[0]
     reach = Reach()
     first = await server(port)
     await reach.adopt(plans.values())
@@ -62,6 +67,7 @@ async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
         "robot": ("CONFIRMED", ""),
         "other": ("FAILED", "rejected"),
         "strange": ("FAILED", "rejected"),
+        "odd": ("FAILED", "rejected"),
     }
 
     first.kill()
@@ -69,6 +75,9 @@ async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
     await until(reach, plans["robot"], False)
     second = await server(port)
     await until(reach, plans["robot"], True)
+    await reach.adopt(with_args.values())
+    await until(reach, with_args["halting"], True)
+    assert (await stop(reach, with_args["halting"]))["halting"] == ("CONFIRMED", "")
 
     assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
     await reach.close()

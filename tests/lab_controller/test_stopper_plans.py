@@ -51,7 +51,18 @@ def test_any_value_as_plans_leaves_the_good_one_usable(junk: Any) -> None:
 @given(
     kind=st.sampled_from(sorted(GOOD)),
     key=st.sampled_from(
-        ["write_hex", "expect", "url", "method", "headers", "body", "endpoint", "object", "confirm"]
+        [
+            "write_hex",
+            "expect",
+            "url",
+            "method",
+            "headers",
+            "body",
+            "endpoint",
+            "object",
+            "args",
+            "confirm",
+        ]
     ),
     junk=json_values,
 )
@@ -78,6 +89,8 @@ def test_any_value_in_a_payload_is_a_problem_or_a_call(kind: str, key: str, junk
         ("http", {"confirm": {"url": "http://127.0.0.1:8123/state", "key": "state"}}),
         ("opcua_call", {"endpoint": "http://127.0.0.1/"}),
         ("opcua_call", {"method": ["only-one"]}),
+        ("opcua_call", {"args": None}),
+        ("opcua_call", {"args": [["Int32"]]}),
         ("opcua_call", {"confirm": {"path": [], "equals": "Stopped"}}),
     ],
 )
