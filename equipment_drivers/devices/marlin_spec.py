@@ -46,7 +46,7 @@ class MarlinOptions(Options):
     """
 
     port: str = Field(min_length=1)
-    baudrate: int = Field(115200, ge=1200, le=2_000_000)
+    baudrate: int = Field(default=115200, ge=1200, le=2_000_000)
     expected_firmware: str = "Marlin"
     expected_uuid: str = ""
     banner_s: Seconds = 2.0
@@ -55,14 +55,14 @@ class MarlinOptions(Options):
     long_ok_timeout_s: Seconds = 30.0
     mute_ok_timeout_s: Seconds = 600.0
     settle_s: Seconds = 0.1
-    timeouts: int = Field(3, ge=1, le=20)
-    resends: int = Field(10, ge=1, le=100)
-    autoreport_s: int = Field(1, ge=1, le=60)
+    timeouts: int = Field(default=3, ge=1, le=20)
+    resends: int = Field(default=10, ge=1, le=100)
+    autoreport_s: int = Field(default=1, ge=1, le=60)
     poll_s: Seconds = 2.0
     max_silence_s: Seconds = 6.0
     stop_confirm_s: Seconds = 1.0
     cool_s: Seconds = 2.0
-    noisy_ratio: float = Field(0.1, gt=0, le=1)
+    noisy_ratio: float = Field(default=0.1, gt=0, le=1)
 
     @field_validator("port")
     @classmethod
@@ -91,8 +91,10 @@ class PrinterOptions(Options):
     `…_min_mm` may be negative where a purge line lies outside the bed.
     """
 
-    max_hotend_c: float = Field(HOTEND_LIMIT_C, gt=0, le=HOTEND_LIMIT_C, allow_inf_nan=False)
-    max_bed_c: float = Field(BED_LIMIT_C, gt=0, le=BED_LIMIT_C, allow_inf_nan=False)
+    max_hotend_c: float = Field(
+        default=HOTEND_LIMIT_C, gt=0, le=HOTEND_LIMIT_C, allow_inf_nan=False
+    )
+    max_bed_c: float = Field(default=BED_LIMIT_C, gt=0, le=BED_LIMIT_C, allow_inf_nan=False)
     x_min_mm: Place = 0.0
     x_max_mm: Place = 220.0
     y_min_mm: Place = 0.0
@@ -100,7 +102,7 @@ class PrinterOptions(Options):
     z_min_mm: Place = 0.0
     z_max_mm: Place = 250.0
     max_dwell_s: Seconds = 60.0
-    max_job_bytes: int = Field(50_000_000, gt=0, le=500_000_000)
+    max_job_bytes: int = Field(default=50_000_000, gt=0, le=500_000_000)
 
     @model_validator(mode="after")
     def _has_room(self) -> PrinterOptions:

@@ -39,7 +39,7 @@ class FakeFirmware:
         self.executed: list[tuple[int | None, str]] = []
         self.last = self.rng.randrange(0, 5000)
         self.advanced_ok = False
-        self.halted = False
+        self.halted = self.fixed_targets = False
         self.targets = {"T": 0.0, "B": 0.0}
         self.capabilities = {"AUTOREPORT_TEMP": 1, "EMERGENCY_PARSER": 0}
         self.position = {"X": 0.0, "Y": 0.0, "Z": 0.0, "E": 0.0}
@@ -101,8 +101,9 @@ class FakeFirmware:
         yield f"ok N{number} P15 B3" if self.advanced_ok and number is not None else "ok"
 
     def _answer(self, code: str, command: str) -> Iterator[str]:
-        if code in ("M104", "M109", "M140", "M190") and (found := re.search(r"[SR](\d+)", command)):
-            self.targets["T" if code in ("M104", "M109") else "B"] = float(found[1])
+        heater = {"M104": "T", "M109": "T", "M140": "B", "M190": "B"}.get(code)
+        if heater and (found := re.search(r"[SR](\d+)", command)) and not self.fixed_targets:
+            self.targets[heater] = float(found[1])
         elif code == "M105":
             yield self.temperatures()
         elif code == "M114":
