@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,9 +139,19 @@ class Lab:
         await asyncio.to_thread(self.db.close)
 
 
-def build(settings: Settings, path: Path, *, socket: Path, limits: Limits | None = None) -> Lab:
-    """Compose a lab from its settings. Raises ConfigInvalid for drivers and their options."""
-    floor = _build_floor(settings, wiring.plan_wires(settings, path), socket, limits)
+def build(
+    settings: Settings,
+    path: Path,
+    *,
+    socket: Path,
+    on_lost: Callable[[], None] = lambda: None,
+    limits: Limits | None = None,
+) -> Lab:
+    """Compose a lab from its settings. Raises ConfigInvalid for drivers and their options.
+
+    `on_lost` is called when the stopper is gone for good: the lab must come to rest and end.
+    """
+    floor = _build_floor(settings, wiring.plan_wires(settings, path), socket, on_lost, limits)
     data_dir, equipment = settings.lab.data_dir, {one.id: one for one in settings.equipment}
     bookings = Bookings(
         clock=floor.clock, bus=floor.bus, lab_db=floor.db, calendar=calendar_of(settings)
@@ -226,7 +236,11 @@ class Floor:
 
 
 def _build_floor(
-    settings: Settings, wires: list[Wire], socket: Path, limits: Limits | None
+    settings: Settings,
+    wires: list[Wire],
+    socket: Path,
+    on_lost: Callable[[], None],
+    limits: Limits | None,
 ) -> Floor:
     clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
     power = {device.id: device.power for device in settings.device if device.power}
@@ -236,6 +250,7 @@ def _build_floor(
         socket,
         on_stopping=lambda stop: desk.stopping(stop),
         on_latch=lambda latch: desk.latch_changed(latch),
+        on_lost=on_lost,
     )
     connections = wiring.build(
         wires,

@@ -130,10 +130,19 @@ class Recorder:
         tape = Tape(header, frozenset(devices), writer)
         for device in sorted(tape.devices):
             tape.states.append(self._seen(device, now))
+            tape.readings += self._known(device, now)
             if not self._board[device].link.carries_commands:
                 tape.gaps.append(GapEdge(now, device, True, self._board[device].link_code))
                 tape.dark.add(device)
         self._tapes[header.run_id] = tape
+
+    def _known(self, device: str, now: datetime) -> list[Sample]:
+        """The last live values, as a run's first: a counter's difference needs its beginning."""
+        view = self._board[device]
+        live = [one for one in view.readings.values() if not view.is_stale(one, now)]
+        return [
+            sample_of(replace(one, received=now, source=one.source or one.received)) for one in live
+        ]
 
     def live(self, run: str) -> bool:
         """Whether this run is being recorded."""

@@ -43,9 +43,10 @@ def run(config: Path, *, host: str, port: int) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise AlreadyRunning(dir=data_dir) from error
-        lab = build(settings, config, socket=socket_path(data_dir))
+        ending = asyncio.Event()
+        lab = build(settings, config, socket=socket_path(data_dir), on_lost=ending.set)
         app = create_app(lab, staff_token(data_dir))
-        asyncio.run(_serve(app, data_dir, host, port))
+        asyncio.run(_serve(app, data_dir, host, port, ending))
 
 
 class WebServer(uvicorn.Server):
@@ -57,7 +58,8 @@ class WebServer(uvicorn.Server):
         yield
 
 
-async def _serve(app: FastAPI, data_dir: Path, host: str, port: int) -> None:
+async def _serve(app: FastAPI, data_dir: Path, host: str, port: int, ending: asyncio.Event) -> None:
+    """Serve until `ending`: a signal, or the stopper's death."""
     lab: Lab = app.state.lab
     listener = socket.create_server((host, port))
     address = f"http://{host}:{listener.getsockname()[1]}"
@@ -71,7 +73,6 @@ async def _serve(app: FastAPI, data_dir: Path, host: str, port: int) -> None:
         )
     )
     loop = asyncio.get_running_loop()
-    ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     await lab.start()

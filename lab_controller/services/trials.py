@@ -171,12 +171,12 @@ class Trials:
             trial = await self._db.read(lambda db: store.get_trial(db, planned.trial_id))
             if self._leases.held_by(trial.draft.booking_id) is None:
                 raise NotArmed(equipment=planned.equipment_id)
+            scope = self._scope_of(planned.equipment_id)
+            await self._prime(run, scope)
             now = self._clock.now()
             started = await self._db.write(lambda db: store.start_run(db, run, now))
-            scope = self._scope_of(started.equipment_id)
             header = store.run_header(trial, started, scope.energy)
             await self._recorder.start(header, scope.devices, now)
-            await self._prime(started.id, scope)
         self._tell(started)
         return await self.run(run)
 

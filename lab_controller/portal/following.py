@@ -1,0 +1,129 @@
+"""Following a booking: its state by number and printed code, and taking it back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+
+from booking.errors import BookingError, NotAllowed, Problem, UnknownBooking
+from booking.states import State, Verb, allowed_verbs
+from lab_controller.portal import pages
+from lab_controller.portal.forms import same_origin, typed
+from lab_controller.portal.pages import front_of, words_of
+from lab_controller.portal.words import Words
+from lab_controller.services.bookings import BookedWith
+
+BY = "portal"
+ASKED_FOR = ("number", "code")
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
+
+
+@router.get("/status")
+async def ask(request: Request) -> Response:
+    """Number and code are asked for."""
+    return lookup(request)
+
+
+@router.post("/status")
+async def find(request: Request) -> Response:
+    """The booking, or one answer for any wrong pair."""
+    front, given = front_of(request), await typed(request)
+    wanted = {name: given.get(name, "").strip() for name in ASKED_FOR}
+    empty = [
+        Problem("booking.missing", {"field": name}, field=name)
+        for name, value in wanted.items()
+        if not value
+    ]
+    if empty:
+        return lookup(request, wanted, empty, 422)
+    try:
+        booked = await front.bookings.by_printed_code(wanted["number"], wanted["code"])
+    except UnknownBooking as unknown:
+        return lookup(request, wanted, [Problem(unknown.code, field="number")], 404)
+    return pages.see_other(request, f"/status/{front.tickets.give(booked.booking.id)}")
+
+
+@router.get("/status/{ticket}")
+async def show(request: Request, ticket: str) -> Response:
+    """The booking as the public sees it."""
+    return _booking(request, ticket, await _held(request, ticket))
+
+
+@router.get("/status/{ticket}/cancel")
+async def ask_to_cancel(request: Request, ticket: str) -> Response:
+    """Asked once more before anything is given back."""
+    booked = await _held(request, ticket)
+    if not _may_cancel(booked):
+        return pages.see_other(request, f"/status/{ticket}")
+    return pages.page(
+        request, "cancel.html", cache_control=pages.PRIVATE, booked=booked, ticket=ticket
+    )
+
+
+@router.post("/status/{ticket}/cancel")
+async def cancel(request: Request, ticket: str) -> Response:
+    """Give the slot back; a booking that cannot be cancelled any more says why."""
+    front, booked = front_of(request), await _held(request, ticket)
+    if booked.booking.state is State.CANCELLED:
+        return pages.see_other(request, f"/status/{ticket}")
+    own = Words(booked.booking.language, front.bookings.calendar)
+    try:
+        reason = own.text("portal.cancelled_by_holder")
+        await front.bookings.cancel(booked.booking.id, by=BY, reason=reason)
+    except NotAllowed as refused:
+        return _booking(request, ticket, await _held(request, ticket), refused)
+    return pages.see_other(request, f"/status/{ticket}")
+
+
+def lookup(
+    request: Request,
+    given: dict[str, str] | None = None,
+    problems: Sequence[Problem] = (),
+    status: int = 200,
+) -> Response:
+    """The page that asks for number and code."""
+    words = words_of(request)
+    return pages.page(
+        request,
+        "lookup.html",
+        status=status,
+        cache_control=pages.PRIVATE,
+        typed=given or dict.fromkeys(ASKED_FOR, ""),
+        problems=[(one.field, words.problem(one)) for one in problems],
+    )
+
+
+async def _held(request: Request, ticket: str) -> BookedWith:
+    front = front_of(request)
+    return await front.bookings.one(front.tickets.booking(ticket))
+
+
+def _booking(
+    request: Request, ticket: str, booked: BookedWith, refused: BookingError | None = None
+) -> Response:
+    words = words_of(request)
+    trouble = words.text(refused.code, **refused.params) if refused else ""
+    return pages.page(
+        request,
+        "booking.html",
+        status=409 if refused else 200,
+        cache_control=pages.PRIVATE,
+        booked=booked,
+        ticket=ticket,
+        reason=_reason(words, booked),
+        trouble=trouble,
+        may_cancel=_may_cancel(booked),
+    )
+
+
+def _may_cancel(booked: BookedWith) -> bool:
+    return Verb.CANCEL in allowed_verbs(booked.booking.state)
+
+
+def _reason(words: Words, booked: BookedWith) -> str:
+    if booked.booking.state is State.NO_SHOW:
+        return words.text("portal.reason_no_show")
+    return booked.booking.reason
