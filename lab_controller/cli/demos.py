@@ -36,6 +36,8 @@ CONSOLE_FACTOR = 10.0
 )
 def command(headless: bool, out: Path, factor: float | None, lang: str, gcode: Path) -> None:
     """A simulated lab on real wires, seeded with a day of bookings."""
+    if not headless and not sys.stdout.isatty():
+        raise click.UsageError(text(lang, "demo.no_terminal"))
     try:
         good = (
             _story(out, gcode, factor, lang)
