@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
+from weakref import WeakKeyDictionary
 
 from sqlite_utils import Database
 
@@ -40,9 +41,10 @@ class Telemetry:
         self._open_month = open_month
         self._months = months
         self._drop_month = drop_month
+        self._numbers: WeakKeyDictionary[Database, dict[Series, int]] = WeakKeyDictionary()
 
     def append(self, samples: Sequence[Sample]) -> None:
-        """Store samples, those of one month in one transaction and one executemany.
+        """Store samples, those of one month in one transaction of its own and one executemany.
 
         A second sample in the same microsecond of a series moves one on. A value that is no finite
         number is stored as None and BAD.
@@ -59,11 +61,12 @@ class Telemetry:
         db = self._opened(key)
         beyond: list[Sample] = []
         with db.atomic():
-            ids = _series_ids(db, samples)
-            rows: list[Row] = [
-                (t_us, ids[series], *stored(value, quality), source_us)
-                for series, t_us, value, quality, source_us in samples
-            ]
+            numbers = self._numbers.get(db, {})
+            try:
+                rows = _rows_of(samples, numbers)
+            except KeyError:
+                numbers = _with_new_series(db, samples)
+                rows = _rows_of(samples, numbers)
             done = _insert_free(db, rows, 0)
             while done < len(rows):
                 # the stamp of this row is taken: the next free one, perhaps in the next month
@@ -73,6 +76,7 @@ class Telemetry:
                 else:
                     beyond.append(samples[done]._replace(t_us=stamp))
                 done = _insert_free(db, rows, done + 1)
+        self._numbers[db] = numbers  # only after the commit: a rollback takes new ones back
         if beyond:
             self.append(beyond)
 
@@ -133,18 +137,19 @@ class Telemetry:
                 yield db, row[0]
 
 
-def _series_ids(db: Database, samples: Iterable[Sample]) -> dict[Series, int]:
-    names = {sample.series for sample in samples}
-    known = _known_series(db)
-    fresh = sorted(names - known.keys())
-    if fresh:
-        insert = "INSERT INTO series (device, signal, unit) VALUES (?, ?, ?)"
-        db.conn.executemany(insert, fresh)
-        known = _known_series(db)
-    return known
+def _rows_of(samples: Iterable[Sample], numbers: dict[Series, int]) -> list[Row]:
+    """The samples as rows; raises KeyError for a series without a number."""
+    return [
+        (t_us, numbers[series], value, worth, source_us)
+        for series, t_us, given, quality, source_us in samples
+        for value, worth in [stored(given, quality)]
+    ]
 
 
-def _known_series(db: Database) -> dict[Series, int]:
+def _with_new_series(db: Database, samples: Iterable[Sample]) -> dict[Series, int]:
+    """The number of every series in this file, those of the samples included."""
+    insert = "INSERT INTO series (device, signal, unit) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+    db.conn.executemany(insert, sorted({sample.series for sample in samples}))
     rows = db.execute("SELECT id, device, signal, unit FROM series")
     return {Series(*name): number for number, *name in rows}
 

@@ -86,6 +86,15 @@ def test_a_failing_batch_leaves_nothing(journal: Telemetry, months: Months) -> N
     assert [s.t_us for s in journal.read(A, 0, 10)] == [1]
 
 
+def test_a_series_that_failed_with_its_batch_is_new_again(journal: Telemetry) -> None:
+    journal.append([Sample(A, 1, 1.0)])
+    with pytest.raises(Exception, match="TEXT"):
+        journal.append([Sample(B, 2, 1.0, source_us="x")])  # type: ignore[arg-type]
+    journal.append([Sample(B, 3, 7.0), Sample(A, 3, 8.0)])
+    assert [(s.t_us, s.value) for s in journal.read(B, 0, 10)] == [(3, 7.0)]
+    assert [(s.t_us, s.value) for s in journal.read(A, 0, 10)] == [(1, 1.0), (3, 8.0)]
+
+
 def test_an_unknown_series_is_empty(journal: Telemetry) -> None:
     journal.append([Sample(A, 1, 1.0)])
     assert list(journal.read(B, 0, 10)) == []
