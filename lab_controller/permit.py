@@ -178,11 +178,18 @@ class Permit:
     async def reset(
         self, device: str | None = None, *, by: str, reason: str, verified: Iterable[str]
     ) -> LatchState:
-        """Open the latch of a device, or all for None, once the devices it covers are verified."""
+        """Open the latch of a device, or all for None, once the devices it covers are verified.
+
+        Returns with a fresh permit: whoever acts next need not wait for the next heartbeat.
+        """
         answer = await self._ask(
             "reset", device=device, by=by, reason=reason, verified=list(verified)
         )
         self._take_latch(answer["latch"])
+        if self._line is not None:
+            self._first_word.clear()
+            self._send_beat(self._line)
+            await self._first_permit()
         return self._latch
 
     async def status(self) -> Message:
@@ -215,11 +222,14 @@ class Permit:
 
     async def _keep_beating(self, line: LineSocket) -> None:
         while True:
-            self._beat += 1
-            self._beats[self._beat] = self._monotonic()
-            self._beats.pop(self._beat - MOST_BEATS_KEPT, None)
-            line.send({"op": "heartbeat", "seq": self._beat})
+            self._send_beat(line)
             await asyncio.sleep(self._beat_s)
+
+    def _send_beat(self, line: LineSocket) -> None:
+        self._beat += 1
+        self._beats[self._beat] = self._monotonic()
+        self._beats.pop(self._beat - MOST_BEATS_KEPT, None)
+        line.send({"op": "heartbeat", "seq": self._beat})
 
     async def _first_permit(self) -> None:
         try:

@@ -12,7 +12,7 @@ import pytest
 
 from lab_controller.permit import Permit, Stopping, plan_json
 from lab_controller.stopper.errors import Refused, StopperUnreachable
-from lab_controller.stopper.latch import LatchState
+from lab_controller.stopper.latch import LatchState, Press
 from lab_controller.stopper.lines import LineSocket, Message
 from tests.lab_controller.fake_controller import as_plan
 from tests.lab_controller.stopper_rig import PATIENCE_S, descriptor_plan
@@ -215,6 +215,26 @@ async def test_refusals_carry_the_stoppers_code(stopper: FakeStopper) -> None:
     with pytest.raises(Refused) as refusal:
         await asking
     assert (refusal.value.code, refusal.value.params) == (code, params)
+    await permit.close()
+
+
+async def test_a_reset_returns_with_a_fresh_permit(stopper: FakeStopper) -> None:
+    permit = Hands().permit(stopper.path, beat_s=60.0)
+    await opened(stopper, permit)
+    latch = LatchState().pressed(None, Press("h", "r", "pressed", "2026-11-20T01:00:00.000Z"))
+    stopper.push("stopping", lab=True, devices=[], by="h", reason="r", cause="pressed", at="")
+    stopper.push("latch", state=latch.to_json())
+    await stopper.settle(permit)
+    assert not permit.alive
+    asking = asyncio.create_task(permit.reset(by="h", reason="r", verified=["printer"]))
+    reset = await stopper.hear("reset")
+    assert stopper.line is not None
+    stopper.line.send({"id": reset["id"], "ok": True, "latch": OPEN})
+    beat = await stopper.hear("heartbeat")
+    assert not asking.done()
+    stopper.push("permit", seq=beat["seq"], valid_s=1.5)
+    assert (await asking).is_open
+    assert permit.alive
     await permit.close()
 
 
