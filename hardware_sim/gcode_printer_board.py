@@ -197,8 +197,8 @@ class Board:
     def _run(self) -> None:
         while not self.killed:
             self._pull()
-            if self._wait or not self._ring:
-                return
+            if self.killed or self._wait or not self._ring:
+                return  # killed while taking lines in: the firmware never comes back from that
             self._running = self._ring.popleft()
             self._execute(self._running)
 

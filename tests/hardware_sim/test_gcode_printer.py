@@ -214,6 +214,7 @@ async def test_m112_kills_until_the_power_is_cycled(tmp_path: Path) -> None:
             assert status["heaters"]["hotend"]["target"] == 0
             assert [fact["reason"] for fact in rig.truth("kill")] == ["M112"]
             assert [fact["on"] for fact in rig.truth("heater")] == [True, False]
+            assert [fact["text"] for fact in rig.truth("executed")] == ["M104 S200"]
         await closed(rig)
         async with host(rig.endpoint, banner=False):
             while not (await rig.ask("status"))["link"]:
