@@ -7,6 +7,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from lab_controller.api import bookings, lab, problems, stream, trials
 from lab_controller.bootstrap import Lab
+from lab_controller.portal import door
 from lab_controller.wire import Refusal
 
 API = "/api/v1"
@@ -42,4 +43,5 @@ def create_app(of: Lab, token: str) -> FastAPI:
             "records": of.recorder.failing or "ok",
         }
 
+    door.install(app, door.front(of.bookings, of.settings.lab, of.clock))
     return app

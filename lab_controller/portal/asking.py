@@ -91,7 +91,7 @@ def _form(
     if better and asked:
         length = asked.request.end - asked.request.start
         suggestion = (
-            wish.wall_time(front.bookings.calendar, better),
+            words.wall_time(better),
             words.slot(better, better + length),
         )
     return pages.page(

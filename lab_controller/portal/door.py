@@ -11,12 +11,16 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from booking.errors import BookingError, Unknown
+from booking.errors import BookingError, Problem, Unknown
+from lab_controller.clock import LabClock
+from lab_controller.config import Lab
 from lab_controller.errors import LabError
 from lab_controller.portal import asking, browsing, following, pages
 from lab_controller.portal.forms import ForeignForm, FormTooLarge
 from lab_controller.portal.pages import Front, words_of
-from lab_controller.portal.tickets import TicketOver
+from lab_controller.portal.tickets import TicketOver, Tickets
+from lab_controller.portal.words import Words
+from lab_controller.services.bookings import Bookings
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ STATUS: dict[type[Exception], int] = {
 }
 OTHERWISE = 400
 
-Answer = Callable[[Request, Any], Awaitable[Response]]
+Answer = Callable[[Request, Any], Response | Awaitable[Response]]
 
 static = APIRouter(include_in_schema=False)
 
@@ -40,6 +44,11 @@ async def static_file(name: str) -> Response:
     if name not in pages.STATIC:
         raise HTTPException(404)
     return pages.static_answer(name)
+
+
+def front(bookings: Bookings, lab: Lab, clock: LabClock) -> Front:
+    """What the pages may reach."""
+    return Front(bookings, lab, clock, Tickets(clock.monotonic))
 
 
 def install(app: FastAPI, front: Front) -> None:
@@ -60,7 +69,8 @@ def _by_path(elsewhere: Answer) -> Answer:
     async def answer(request: Request, error: Exception) -> Response:
         if is_page(request.url.path):
             return error_page(request, error)
-        return await elsewhere(request, error)
+        answered = elsewhere(request, error)
+        return await answered if isinstance(answered, Awaitable) else answered
 
     return answer
 
@@ -68,8 +78,21 @@ def _by_path(elsewhere: Answer) -> Answer:
 def error_page(request: Request, error: Exception) -> Response:
     """What happened and what to do, in the reader's language."""
     if isinstance(error, TicketOver):
-        return following.lookup(request, problems=[_as_problem(error)], status=410)
-    status, sentence = _explained(request, error)
+        over = Problem(error.code, field="number")
+        return following.lookup(request, problems=[over], status=410)
+    status, sentence = _explained(words_of(request), request.url.path, error)
     return pages.page(
         request, "error.html", status=status, cache_control=pages.PRIVATE, sentence=sentence
     )
+
+
+def _explained(words: Words, path: str, error: Exception) -> tuple[int, str]:
+    if isinstance(error, HTTPException):
+        code = "portal.not_found" if error.status_code in (404, 405) else "portal.trouble"
+        return error.status_code, words.text(code)
+    if isinstance(error, BookingError | LabError):
+        status = next((at for kind, at in STATUS.items() if isinstance(error, kind)), OTHERWISE)
+        return status, words.text(error.code, **error.params)
+    reference = uuid.uuid4().hex[:8]
+    log.error("internal fault %s at %s", reference, path, exc_info=error)
+    return 500, words.text("lab.internal", reference=reference)

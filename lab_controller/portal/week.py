@@ -1,4 +1,4 @@
-"""The week of one machine as a reader scans it: each free cell for itself, the rest in stretches."""
+"""The week of one machine as a reader scans it: each free cell, the rest in stretches."""
 
 from __future__ import annotations
 

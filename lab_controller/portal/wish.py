@@ -14,9 +14,9 @@ from booking.hours import DAY_MINUTES
 from booking.model import BookingRequest, Equipment, NewParty
 from lab_controller.portal.words import Words
 
-FIELDS = (
-    "day", "start", "end", "company", "kana", "contact_name", "phone", "email", "head_count", "purpose",
-)  # fmt: skip
+TIMES = ("day", "start", "end")
+TEXTS = ("company", "kana", "contact_name", "phone", "email", "head_count", "purpose")
+FIELDS = TIMES + TEXTS
 NEVER = datetime.min  # noqa: DTZ901 - no zone on purpose: the rules then look at the rest only
 
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)", re.ASCII)
@@ -73,11 +73,6 @@ def times_of(calendar: LabCalendar, start: datetime, length: timedelta) -> dict[
     return {"day": local.date().isoformat(), "start": _clock(minutes), "end": _clock(end)}
 
 
-def wall_time(calendar: LabCalendar, start: datetime) -> str:
-    """A start as it stands in an address: the lab's wall clock, `2026-11-20T10:00`."""
-    return calendar.local(start).strftime("%Y-%m-%dT%H:%M")
-
-
 def parse_wall_time(calendar: LabCalendar, text: str) -> datetime | None:
     """The instant of such a start."""
     day, _, clock = text.partition("T")
@@ -93,9 +88,7 @@ class Choices:
     ends: list[Choice]
 
 
-def choices(
-    equipment: Equipment, words: Words, now: datetime, typed: Mapping[str, str]
-) -> Choices:
+def choices(equipment: Equipment, words: Words, now: datetime, typed: Mapping[str, str]) -> Choices:
     """Days up to the horizon, times in the equipment's steps within the longest opening."""
     policy, calendar = equipment.policy, words.calendar
     ranges = [span for day in (policy.hours or calendar.hours).days for span in day]
@@ -106,7 +99,9 @@ def choices(
     step = policy.step_minutes
     today = calendar.day_of(now)
     starts = [(_clock(at), _clock(at)) for at in range(opens, closes, step)]
-    ends = [(_clock(at), words.end_label(at)) for at in range(opens + step, closes + over + 1, step)]
+    ends = [
+        (_clock(at), words.end_label(at)) for at in range(opens + step, closes + over + 1, step)
+    ]
     return Choices(
         _with(list(_days(words, today, policy.horizon_days)), typed.get("day", "")),
         _with(starts, typed.get("start", "")),

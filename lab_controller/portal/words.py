@@ -50,6 +50,14 @@ class Words:
         begins = clock(local.hour * 60 + local.minute)
         return self.text("portal.slot", start=begins, end=self._end(start, end))
 
+    def local_day(self, when: datetime) -> date:
+        """The lab's calendar day of an instant."""
+        return self.calendar.day_of(when)
+
+    def wall_time(self, when: datetime) -> str:
+        """The lab's wall clock as it stands in an address: `2026-11-20T10:00`."""
+        return self.calendar.local(when).strftime("%Y-%m-%dT%H:%M")
+
     def wall_clock(self, when: datetime) -> str:
         """The time of day."""
         local = self.calendar.local(when)

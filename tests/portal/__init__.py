@@ -1,0 +1,3 @@
+"""Tests of the public pages."""
+
+from __future__ import annotations
