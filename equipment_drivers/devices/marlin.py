@@ -138,16 +138,15 @@ class MarlinPrinter:
     async def serve(self) -> None:
         """Watch the wire until it is lost; raises the WireFault that ended it."""
         session = self._open_session()
-        tick = min(self._options.poll_s, self._options.max_silence_s / 4)
-        while (fault := await session.lost(within_s=tick)) is None:
+        while (fault := await session.lost(within_s=self._options.poll_s)) is None:
             self._judge_noise(session.link.noise)
             if self._state.foreign:
-                await self._look_for_end_of_foreign_job(session, tick)
+                await self._look_for_end_of_foreign_job(session)
         raise fault
 
-    async def _look_for_end_of_foreign_job(self, session: MarlinSession, within_s: float) -> None:
+    async def _look_for_end_of_foreign_job(self, session: MarlinSession) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(session.silence_left_s):
                 self._state.foreign = await session.moves_by_itself()
                 self._state.show()
 

@@ -40,6 +40,7 @@ from equipment_drivers.transports.serial_line import SerialLine
 T = TypeVar("T")
 ASKED = 5
 """How often a question is put before its answer, each time damaged or missing, is given up."""
+LOOKS = 5
 HEATING_WAITS = ("M109", "M190", "M191")
 
 
@@ -124,15 +125,21 @@ class MarlinSession:
 
     # -- living -----------------------------------------------------------------------------
 
+    @property
+    def silence_left_s(self) -> float:
+        """How much longer the printer may say nothing before it counts as gone."""
+        return self.line.heard_at + self.options.max_silence_s - self._loop.time()
+
     async def lost(self, within_s: float) -> WireFault | None:
         """What ended the wire, or None if it still stands after so many seconds."""
-        silence = self._loop.time() - self.line.heard_at
-        if silence > self.options.max_silence_s:
-            return PeerSilent(connection=self._connection, seconds=f"{silence:.1f}")
+        left = self.silence_left_s
+        if left <= 0:
+            silent = self.options.max_silence_s - left
+            return PeerSilent(connection=self._connection, seconds=f"{silent:.1f}")
         if not self._can("AUTOREPORT_TEMP") and (self._poll is None or self._poll.done()):
             self._poll = self.link.post("M105")
         with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(min(within_s, left)):
                 return await asyncio.shield(self._lost)
         return None
 
@@ -158,10 +165,20 @@ class MarlinSession:
         await self.position()
 
     async def moves_by_itself(self) -> bool:
-        """Whether it prints from its own card, or its axes move although we sent nothing."""
-        before = await self.position()
-        from_card = prints_from_card(await self.link.send("M27"))
-        return from_card or before.counts != (await self.position()).counts
+        """Whether it prints from its own card, or its axes move although we sent nothing.
+
+        A damaged answer must not look like either: standing is shown by two equal counts.
+        """
+        if all([prints_from_card(await self.link.send("M27")) for _ in range(2)]):
+            return True
+        seen: set[str] = set()
+        for _ in range(LOOKS):
+            counts = (await self.position()).counts
+            if counts in seen:
+                return False
+            seen.add(counts)
+            await asyncio.sleep(self.options.settle_s)
+        return True
 
     # -- stopping ---------------------------------------------------------------------------
 

@@ -40,6 +40,7 @@ class FakeFirmware:
         self.last = self.rng.randrange(0, 5000)
         self.advanced_ok = False
         self.halted = self.fixed_targets = False
+        self.card = "Not SD printing"
         self.targets = {"T": 0.0, "B": 0.0}
         self.capabilities = {"AUTOREPORT_TEMP": 1, "EMERGENCY_PARSER": 0}
         self.position = {"X": 0.0, "Y": 0.0, "Z": 0.0, "E": 0.0}
@@ -117,7 +118,7 @@ class FakeFirmware:
             for name, value in self.capabilities.items():
                 yield f"Cap:{name}:{value}"
         elif code == "M27":
-            yield "Not SD printing"
+            yield self.card
 
     def temperatures(self) -> str:
         """A report at the targets."""

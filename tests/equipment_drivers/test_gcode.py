@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -95,6 +97,20 @@ def test_what_slicers_write_is_allowed(line: str) -> None:
 )
 def test_what_is_refused_and_why(line: str, code: str) -> None:
     assert codes(line) == [code]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_refusal_becomes_a_sentence(language: str) -> None:
+    source = files("equipment_drivers") / "strings" / f"{language}.toml"
+    texts = tomllib.loads(source.read_text(encoding="utf-8"))
+    bad = ["M112", "N1 G28", "G1 X#1", "G1 X\u3042", "G4 Pa", "G92 X1", "G1 X1 X1"]
+    worse = ["M104 S999", "G4 S99", "G1 X-9", "M117 " + "a" * 99]
+    problems = check("\n".join(bad + worse), LIMITS) + check("", LIMITS)
+    assert {problem.code for problem in problems} == {
+        code for code in texts if code.startswith("gcode.") and code != "gcode.refused"
+    }
+    for problem in problems:
+        assert texts[problem.code].format(**problem.params)
 
 
 def test_every_bad_line_is_named_with_its_number_and_text() -> None:

@@ -160,11 +160,11 @@ async def test_nobody_at_the_other_end(far: PtyPrinter) -> None:
 
 
 async def test_it_comes_up_in_noise() -> None:
-    for seed in range(10):
+    for seed in range(30):
         rng = Random(seed)
         end = PtyPrinter(FakeFirmware("sometimes", rng), rng, rate=0.1)
-        async with online(end) as printer:
-            assert printer.operations()[-1] in (Operation.IDLE, Operation.BUSY)
+        async with online(end, settle_s=0.01) as printer:
+            assert printer.operations() == [Operation.IDLE]
         end.unplug()
 
 
@@ -190,6 +190,13 @@ async def test_somebody_elses_print_is_shown_busy_and_never_commanded(far: PtyPr
         serving.cancel()
         await asyncio.wait({serving})
     assert not executed(far, "G")
+
+
+async def test_a_print_from_the_printers_own_card_is_somebody_elses(far: PtyPrinter) -> None:
+    far.firmware.card = "SD printing byte 1200/4000"
+    async with online(far) as printer:
+        assert printer.operations() == [Operation.BUSY]
+        assert printer.messages() == ["message.foreign_job"]
 
 
 async def test_temperatures_are_polled_where_they_do_not_come_by_themselves(
