@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf, isfinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,16 @@ class LabClock:
         """Read `START/FACTOR/ORIGIN`; an empty text is the real clock. Raises ValueError."""
         if not text:
             return cls()
-        start, factor, origin = text.split("/")
-        begins = datetime.fromisoformat(start)
+        start, speed, at = text.split("/")
+        begins, factor, origin = datetime.fromisoformat(start), float(speed), float(at)
         if begins.tzinfo is None:
             raise ValueError(f"lab clock start without a zone: {start}")
-        return cls(begins.astimezone(UTC), float(factor), float(origin))
+        if not (0 < factor < inf and isfinite(origin)):
+            raise ValueError(f"lab clock that does not run forward: {text}")
+        try:
+            return cls(begins.astimezone(UTC), factor, origin)
+        except OverflowError as error:
+            raise ValueError(f"lab clock start out of range: {start}") from error
 
     @classmethod
     def beginning(cls, start: datetime, factor: float) -> LabClock:
@@ -39,7 +45,7 @@ class LabClock:
     def __str__(self) -> str:
         if self.start is None:
             return ""
-        return f"{self.start.isoformat()}/{self.factor:g}/{self.origin!r}"
+        return f"{self.start.isoformat()}/{self.factor!r}/{self.origin!r}"
 
     def now(self) -> datetime:
         """Lab time, aware UTC."""

@@ -8,10 +8,12 @@ Other connections are read-only, short-lived and never checkpoint.
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
@@ -19,6 +21,8 @@ from typing import TypeVar
 from sqlite_utils import Database as Database  # services are handed one
 
 from lab_controller.errors import LabError
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -30,6 +34,39 @@ class StorageFailed(LabError):
     """The file could not be written (full disk, read-only); nothing was changed."""
 
     code = "lab.storage_failed"
+
+
+STORAGE_FAULTS = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
+def is_storage_fault(fault: sqlite3.Error) -> bool:
+    """Whether the file failed; a broken constraint or a wrong statement is no fault of the file."""
+    code = getattr(fault, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in STORAGE_FAULTS
+
+
+@contextmanager
+def storage_of(path: Path) -> Iterator[None]:
+    """Say StorageFailed where SQLite says that the file failed."""
+    try:
+        yield
+    except sqlite3.Error as fault:
+        if is_storage_fault(fault):
+            raise StorageFailed(file=path.name, cause=str(fault)) from fault
+        raise
 
 
 def connect(path: Path, *, read_only: bool = False) -> Database:
@@ -68,8 +105,11 @@ class Writer:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
-        self._db = connect(path)
+        with storage_of(path):
+            self._db = connect(path)
         self._for_good = False
+        self._closed = False
+        self._door = threading.Lock()
         self._thread = threading.Thread(target=self._serve, name=f"writer {path.name}")
         self._thread.daemon = True
         self._thread.start()
@@ -77,7 +117,11 @@ class Writer:
     def submit(self, function: Callable[[Database], T]) -> Future[T]:
         """Queue a function for the next group; its result comes after the commit."""
         job = Job(function)
-        self._queue.put(job)
+        with self._door:  # nothing may be queued behind the end
+            if self._closed:
+                job.answer.set_exception(StorageFailed(file=self.path.name, cause="closed"))
+            else:
+                self._queue.put(job)
         return job.answer  # type: ignore[return-value]
 
     async def write(self, function: Callable[[Database], T]) -> T:
@@ -90,20 +134,22 @@ class Writer:
 
     def read_now(self, function: Callable[[Database], T]) -> T:
         """The same, blocking: for start-up, the command line and worker threads."""
-        db = connect(self.path, read_only=True)
-        try:
-            return function(db)
-        finally:
-            db.close()
+        with storage_of(self.path):
+            db = connect(self.path, read_only=True)
+            try:
+                return function(db)
+            finally:
+                db.close()
 
     def close(self, *, for_good: bool = False) -> None:
         """Finish what is queued, then close; for good: one plain file is left, ready to be kept.
 
         May be called twice.
         """
-        if for_good:
-            self._for_good = True
-        self._queue.put(None)
+        with self._door:
+            self._for_good = self._for_good or for_good
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
 
     def _serve(self) -> None:
@@ -112,9 +158,13 @@ class Writer:
             group, open_for_more = self._next_group()
             if group:
                 self._run_group(group)
-        if self._for_good:
-            seal(self._db)
-        self._db.close()
+        try:
+            if self._for_good:
+                seal(self._db)
+        except sqlite3.Error as fault:  # a reader is there still: whole, but with its log beside it
+            log.warning("%s was not sealed: %s", self.path.name, fault)
+        finally:
+            self._db.close()
 
     def _next_group(self) -> tuple[list[Job], bool]:
         group: list[Job] = []
@@ -128,15 +178,14 @@ class Writer:
 
     def _run_group(self, group: list[Job]) -> None:
         """One transaction for the group; a function that fails undoes only itself."""
-        outcomes: list[tuple[Job, object, BaseException | None]] = []
+        # A caller that gave up before its turn is not served; later it can no longer give up.
+        wanted = [job for job in group if job.answer.set_running_or_notify_cancel()]
         try:
             self._db.execute("BEGIN IMMEDIATE")
-            # A caller that gave up before its turn is not served; later it can no longer give up.
-            wanted = [job for job in group if job.answer.set_running_or_notify_cancel()]
             outcomes = [self._run_one(job) for job in wanted]
             self._db.execute("COMMIT")
         except sqlite3.Error as fault:
-            self._give_up(group, fault)
+            self._give_up(wanted, fault)
             return
         for job, result, error in outcomes:
             if error is not None:
@@ -148,18 +197,19 @@ class Writer:
         self._db.execute("SAVEPOINT job")
         try:
             result = job.function(self._db)
-        except Exception as error:  # noqa: BLE001 - the caller gets it; the group goes on
+        except Exception as error:  # the caller gets it and the group goes on
+            if isinstance(error, sqlite3.Error) and is_storage_fault(error):
+                raise  # SQLite may have undone the whole group already
             self._db.execute("ROLLBACK TO job")
             self._db.execute("RELEASE job")
             return job, None, error
         self._db.execute("RELEASE job")
         return job, result, None
 
-    def _give_up(self, group: list[Job], fault: sqlite3.Error) -> None:
-        if self._db.conn.in_transaction:
-            self._db.execute("ROLLBACK")
-        for job in group:
+    def _give_up(self, jobs: list[Job], fault: sqlite3.Error) -> None:
+        with suppress(sqlite3.Error):
+            self._db.conn.rollback()  # nothing to do where SQLite has done it
+        for job in jobs:
             failure = StorageFailed(file=self.path.name, cause=str(fault))
             failure.__cause__ = fault
-            if not job.answer.cancelled():
-                job.answer.set_exception(failure)
+            job.answer.set_exception(failure)
