@@ -61,7 +61,8 @@ class Limits:
     """Bounds of a connection's life, in real seconds.
 
     The n-th wait in a row lasts min(`backoff_max_s`, `backoff_first_s`·2^n)·U(0.5, 1.5);
-    n starts again at 0 after `steady_s` without a loss.
+    n starts again at 0 after `steady_s` without a loss, and when somebody asks for the wire: a
+    machine just switched on may need many short attempts until it has booted.
     """
 
     attempt_s: float = 10.0
@@ -144,7 +145,7 @@ class Connection:
         self._become(Link.OFFLINE)
 
     def reconnect_now(self) -> None:
-        """Try again at once, out of a backoff or a terminal state; a living link is kept."""
+        """Try again at once, then often, from backoff or a terminal state; keep a living link."""
         self._wake.set()
 
     async def _live(self) -> None:
@@ -156,10 +157,15 @@ class Connection:
                 break
             if self._clock.monotonic() - began >= self._limits.steady_s:
                 losses = 0
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause_after(fault, losses)):
-                    await self._wake.wait()
-            losses += 1
+            woken = await self._woken_within(self._pause_after(fault, losses))
+            losses = 0 if woken else losses + 1
+
+    async def _woken_within(self, seconds: float | None) -> bool:
+        """Whether somebody wants the wire now: the waits then begin small again."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                return await self._wake.wait()
+        return False
 
     def _pause_after(self, fault: DriverError, losses: int) -> float | None:
         if isinstance(fault, SetupFault):

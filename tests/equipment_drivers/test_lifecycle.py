@@ -176,6 +176,25 @@ async def test_reconnect_now_ends_a_backoff(make: Callable[..., Bench]) -> None:
     await bench.until(lambda: bench.connection.link is Link.ONLINE)
 
 
+async def test_reconnect_now_makes_the_waits_small_again(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    losses: list[int] = []
+
+    def pause(fault: DriverError, lost: int) -> float | None:
+        losses.append(lost)
+        return None if len(losses) == 3 else 0.0
+
+    monkeypatch.setattr(bench.connection, "_pause_after", pause)
+    bench.driver.connect_faults = [ConnectFailed() for _ in range(5)]
+    bench.start()
+    await bench.until(lambda: len(losses) == 3)
+    bench.connection.reconnect_now()
+    await bench.until(lambda: bench.connection.link is Link.ONLINE)
+    assert losses == [0, 1, 2, 0, 1]
+
+
 async def test_a_hanging_handshake_is_bounded(make: Callable[..., Bench]) -> None:
     bench = make(replace(STUCK, attempt_s=0.01))
     bench.driver.hang_connect = True
