@@ -1,0 +1,573 @@
+"""A lab that exists only as wire shapes: the same doors as the controller, with a frozen clock.
+
+`python -m tests.tui.fake_lab PORT` serves it on a real port for looking at the console by hand.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
+from fastapi.responses import JSONResponse
+
+from lab_controller.client import LabClient, Unreachable
+from lab_controller.wire import (
+    BookingRequestShape,
+    BookingShape,
+    BucketShape,
+    CommandRequest,
+    CommandShape,
+    Decision,
+    DeviceShape,
+    EquipmentShape,
+    GcodeShape,
+    LabShape,
+    LatchShape,
+    LimitShape,
+    MeasurementRequest,
+    PartRequest,
+    PartyShape,
+    PersonShape,
+    ProblemShape,
+    ReadingShape,
+    Refusal,
+    ResetRequest,
+    RunRequest,
+    RunShape,
+    StopRequest,
+    StreamMessage,
+    TrialRequest,
+    TrialShape,
+    WindowShape,
+)
+
+NOW = datetime(2026, 11, 20, 1, 23, 45, tzinfo=UTC)  # 10:23:45 in Tokyo
+WORDS = {
+    "requested": "申込み中",
+    "confirmed": "確定",
+    "checked_in": "来館中",
+    "completed": "利用済み",
+    "declined": "お断り",
+    "cancelled": "取消し",
+}
+AFTER = {
+    "confirm": "confirmed",
+    "decline": "declined",
+    "cancel": "cancelled",
+    "check-in": "checked_in",
+    "check-out": "completed",
+}
+
+
+def at(hour: float, day: int = 20) -> datetime:
+    """An hour of the frozen day, Tokyo time."""
+    return datetime(2026, 11, day, tzinfo=UTC) + timedelta(hours=hour - 9)
+
+
+class FakeLab:
+    """The lab's state, and what has been asked of it (`calls`)."""
+
+    def __init__(self, language: str = "ja", *, simulated: bool = True) -> None:
+        self.ja = language == "ja"
+        self.calls: list[tuple[str, Any]] = []
+        self.refusals: dict[str, Refusal] = {}
+        self.stop_hangs = False
+        self.now = NOW
+        self.lab = LabShape(
+            name=self._w("まちこば DX ラボ", "Machi-koba DX Lab"),
+            language=language,
+            timezone="Asia/Tokyo",
+            now=NOW,
+            factor=1.0,
+            simulated=simulated,
+            permit=True,
+            latch=LatchShape(latched=False),
+        )
+        self.equipment = self._equipment()
+        self.devices = {one.id: one for one in self._devices()}
+        self.parties = self._parties()
+        self.people = self._people()
+        self.bookings = {one.id: one for one in self._bookings()}
+        self.trials = {one.id: one for one in self._trials()}
+        self.gcode = [GcodeShape(id="f1", name="jig_clip_020.gcode", lines=18234)]
+        self.log = self._log()
+
+    def _w(self, ja: str, en: str) -> str:
+        return ja if self.ja else en
+
+    # -- what is there ------------------------------------------------------------------------
+
+    def _equipment(self) -> list[EquipmentShape]:
+        def one(id: str, name: str, devices: list[str]) -> EquipmentShape:
+            return EquipmentShape(
+                id=id, name=name, category="", vendor="", model="", summary="", abilities=[],
+                devices=devices, qualification=None, fee_yen_per_hour=0, min_minutes=30,
+                max_minutes=240, step_minutes=30,
+            )  # fmt: skip
+
+        return [
+            one(
+                "fdm",
+                self._w("3Dプリンター作業台(FDM)", "FDM printer bench"),
+                ["printer1", "plug1"],
+            ),
+            one("cell", self._w("協働ロボットセル", "Cobot cell"), ["cobot1"]),
+            one("iot", self._w("見える化 IoT キット", "IoT retrofit kit"), []),
+        ]
+
+    def _devices(self) -> list[DeviceShape]:
+        def one(id: str, name: str, kind: str, connection: str, **more: Any) -> DeviceShape:
+            plain: dict[str, Any] = {
+                "equipment": None, "link": "online", "link_text": "", "operation": "ready",
+                "safety": "none", "may_actuate": True, "lease": None, "lease_holder": None,
+                "stop_means": "", "stoppable": True, "estop": "", "outcome_unknown": "",
+                "detail": {}, "readings": [], "commands": [], "job": None, "messages": [],
+            }  # fmt: skip
+            return DeviceShape(id=id, name=name, kind=kind, connection=connection, **(plain | more))
+
+        def value(
+            signal: str, value: float | None, unit: str, age: float = 0.8, **more: Any
+        ) -> Any:
+            quality = "GOOD" if value is not None else "BAD"
+            found = {"quality": quality, "stale": False, "precision": 1} | more
+            return ReadingShape(signal=signal, value=value, unit=unit, age_s=age, **found)
+
+        return [
+            one(
+                "printer1", self._w("3Dプリンター1号", "Printer 1"), "printer3d", "printer1",
+                equipment="fdm", operation="busy", lease=7, lease_holder="b2",
+                stop_means=self._w("M112 で止め、電源プラグを切ります。", "M112, then its plug off."),
+                estop=self._w("プリンター正面右の赤いボタン", "red button, front right"),
+                detail={"job": "jig_clip_020.gcode", "firmware": "Marlin 2.1"},
+                readings=[
+                    value("hotend_temp", 209.8, "Cel"),
+                    value("hotend_target", 210.0, "Cel", precision=0),
+                    value("bed_temp", 59.9, "Cel"),
+                    value("bed_target", 60.0, "Cel", precision=0),
+                    value("progress", 45.2, "%"),
+                    value("lines_sent", 8241, "1", precision=0),
+                    value("resends", 3, "1", precision=0),
+                ],
+                commands=["cancel", "home", "pause", "print_file", "resume", "set_bed", "set_hotend"],
+                job={"command": "c1", "fraction": 0.452, "counts": {"lines_sent": 8241, "resends": 3}},
+            ),
+            one(
+                "plug1", self._w("プリンターの電源プラグ", "Printer's plug"), "plug", "hub1",
+                equipment="fdm", lease=7, lease_holder="b2", operation="ready",
+                stop_means=self._w("電源を切ります。", "Switches the power off."),
+                estop=self._w("壁のコンセント A-3", "wall socket A-3"),
+                readings=[value("power", 182.4, "W", 2.0), value("energy", 12.3456, "kW.h", 2.0, precision=4)],
+                commands=["refresh", "turn_off", "turn_on"],
+            ),
+            one(
+                "cobot1", self._w("協働ロボット1号", "Cobot 1"), "robot", "cobot1",
+                equipment="cell", operation="unknown", safety="unknown", link="backoff",
+                link_text=self._w("再接続待ち", "retrying"), may_actuate=False,
+                stop_means=self._w("ソフトからは止められません。", "Software cannot stop it."),
+                stoppable=False,
+                estop=self._w("セル入口の柱とティーチングペンダント", "post at the cell's entrance"),
+                detail={"program": "pick_and_place"},
+                readings=[
+                    value("cycle_time", 12.41, "s", 95, precision=2, stale=True),
+                    value("parts_good", 41, "1", 95, precision=0, stale=True),
+                    value("power", None, "W", 95, stale=True),
+                    *(value(f"axis_{n}", 10.0 * n, "deg", 95, stale=True) for n in range(1, 7)),
+                ],
+                commands=["hold", "load_program", "resume", "start_program", "stop_program"],
+            ),
+            one(
+                "room", self._w("部屋の温湿度", "Room climate"), "sensors", "hub1",
+                readings=[
+                    value("temperature", 22.4, "Cel", 4),
+                    value("humidity", 41.0, "%", 4),
+                    value("vibration", 0.3, "mm/s", 4, quality="UNCERTAIN"),
+                    value("door", 0.0, "1", 4, precision=0),
+                ],
+                commands=["refresh"],
+            ),
+        ]  # fmt: skip
+
+    def _parties(self) -> list[PartyShape]:
+        names = [
+            ("sakura", self._w("さくら精密", "Sakura Precision")),
+            ("ota", self._w("大田ばね工業", "Ota Spring")),
+            ("minami", self._w("南六郷プレス", "Minami Press")),
+        ]
+        return [PartyShape(id=id, name=name, kana="", role="factory") for id, name in names]
+
+    def _people(self) -> list[PersonShape]:
+        return [
+            PersonShape(
+                id="p1",
+                party="sakura",
+                name=self._w("佐倉 健一", "K. Sakura"),
+                qualifications=["fdm"],
+            ),
+            PersonShape(id="p2", party="ota", name=self._w("大田 恵", "M. Ota"), qualifications=[]),
+        ]
+
+    def _bookings(self) -> list[BookingShape]:
+        equipment = {one.id: one.name for one in self.equipment}
+        parties = {one.id: one.name for one in self.parties}
+        purpose = self._w("印刷した治具で置き換えられるか", "Can a printed jig replace it?")
+
+        def one(
+            id: str, of: str, party: str, span: tuple[float, float], state: str, **more: Any
+        ) -> BookingShape:
+            plain: dict[str, Any] = {"operator": None, "operator_name": "", "purpose": purpose}
+            plain |= {"head_count": 2, "contact": "", "phone": "03-0000-0000"}
+            return BookingShape(
+                id=id, number=f"1120-{id[1:].zfill(3)}", equipment=of, equipment_name=equipment[of],
+                party=party, party_name=parties[party], start=at(span[0]), end=at(span[1]), state=state,
+                state_text=WORDS[state] if self.ja else state, public_state="", **(plain | more),
+            )  # fmt: skip
+
+        return [
+            one("b1", "fdm", "ota", (8, 9.5), "completed"),
+            one(
+                "b2", "fdm", "sakura", (10, 12), "checked_in", operator="p1", head_count=4,
+                operator_name=self.people[0].name, contact=self.people[0].name, armed=True, lease=7,
+                lease_until=at(12), trial="t1",
+            ),
+            one("b3", "fdm", "ota", (13.5, 15), "requested"),
+            one("b4", "cell", "minami", (9, 10), "checked_in"),
+            one("b5", "cell", "sakura", (14, 16), "confirmed"),
+            one("b6", "iot", "ota", (11, 13), "requested"),
+            one("b7", "iot", "minami", (15, 17), "declined", reason=self._w("点検のため", "maintenance")),
+        ]  # fmt: skip
+
+    def _trials(self) -> list[TrialShape]:
+        def run(id: str, number: int, condition: str, state: str, **more: Any) -> RunShape:
+            plain: dict[str, Any] = {"started": None, "ended": None, "good": 0, "scrap": 0}
+            plain |= {"rework": 0, "unjudged": 0, "operator": "", "simulated": True}
+            return RunShape(
+                id=id, trial="t1", number=number, condition=condition, state=state, **(plain | more)
+            )
+
+        return [
+            TrialShape(
+                id="t1", booking="b2", equipment="fdm",
+                title=self._w("印刷治具の置き換え", "Printed jig"),
+                question=self._w("削り出しの治具を置き換えられるか", "Can it replace a milled one?"),
+                part=self._w("クリップ治具", "clip jig"), material="PLA",
+                baseline=self._w("アルミ削り出し 3日", "milled, 3 days"),
+                limits=[
+                    LimitShape(characteristic=self._w("穴径", "bore"), nominal=5.0, tolerance=0.1, unit="mm")
+                ],
+                conditions=[
+                    {"name": self._w("積層 0.20 mm", "layer 0.20 mm")},
+                    {"name": self._w("積層 0.28 mm", "layer 0.28 mm")},
+                    {"name": self._w("充填 40 %", "infill 40 %")},
+                ],
+                runs=[
+                    run("r1", 1, self._w("積層 0.20 mm", "layer 0.20 mm"), "finished", good=3, scrap=1,
+                        started=at(10.05), ended=at(10.2)),
+                    run("r2", 2, self._w("積層 0.28 mm", "layer 0.28 mm"), "running", good=2, unjudged=1,
+                        started=at(10.25)),
+                ],
+            )
+        ]  # fmt: skip
+
+    def _log(self) -> list[CommandShape]:
+        def row(n: int, device: str, verb: str, state: str, hour: float) -> CommandShape:
+            return CommandShape(
+                id=f"c{n}", device=device, verb=verb, arguments={}, issuer="staff", lease=7,
+                issued=at(hour), state=state, closed=None, code="", answer="",
+            )  # fmt: skip
+
+        return [
+            row(4, "printer1", "print_file", "sent", 10.25),
+            row(3, "printer1", "home", "unknown", 10.2),
+            row(2, "printer1", "set_hotend", "refused", 10.18),
+            row(1, "plug1", "turn_on", "done", 10.0),
+        ]
+
+    # -- what changes -------------------------------------------------------------------------
+
+    def frame(self, *changed: str) -> StreamMessage:
+        """A whole frame."""
+        lab = self.lab.model_copy(update={"now": self.now})
+        return StreamMessage(
+            now=self.now, lab=lab, devices=list(self.devices.values()), changed=list(changed)
+        )
+
+    def stop(self, device: str | None) -> dict[str, Any]:
+        """Latch, and say what became of each device."""
+        scopes = [device] if device else ["lab"]
+        latch = LatchShape(latched=True, scopes=scopes, by="staff", at=self.now, cause="pressed")
+        self.lab = self.lab.model_copy(update={"latch": latch})
+        outcomes = {"printer1": "CONFIRMED", "plug1": "SENT", "cobot1": "FAILED"}
+        rows = [
+            {
+                "device": id,
+                "name": self.devices[id].name,
+                "outcome": outcome,
+                "detail": self._w("ソフトからは止められません。", "Software cannot stop it.")
+                if outcome == "FAILED"
+                else "",
+                "estop": self.devices[id].estop,
+            }
+            for id, outcome in outcomes.items()
+            if device in (None, id)
+        ]
+        return {"latch": latch, "devices": rows, "notice": ""}
+
+    def move_run(self, id: str, **update: Any) -> RunShape:
+        """A run, changed."""
+        for trial in self.trials.values():
+            runs = [one.model_copy(update=update) if one.id == id else one for one in trial.runs]
+            if runs != trial.runs or any(one.id == id for one in runs):
+                self.trials[trial.id] = trial.model_copy(update={"runs": runs})
+                return next(one for one in runs if one.id == id)
+        raise KeyError(id)
+
+
+class Refuse(Exception):
+    """Answer with a refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
+def overlap(ja: bool = True) -> Refusal:
+    """A refusal with two problems."""
+    words = (
+        "この内容では予約できません。",
+        "ほかの予約が入っています。",
+        "お申し込みが遅すぎます。",
+    )
+    if not ja:
+        words = ("This cannot be booked.", "Another booking is there.", "This comes too late.")
+    return Refusal(
+        code="booking.refused",
+        text=words[0],
+        problems=[
+            ProblemShape(code="booking.overlap", text=words[1], field="start", next_start=at(15)),
+            ProblemShape(code="booking.too_soon", text=words[2], field="start", overridable=True),
+        ],
+    )
+
+
+def app_of(lab: FakeLab) -> FastAPI:
+    """The doors."""
+    app = FastAPI()
+    api = "/api/v1"
+
+    def called(name: str, what: Any = None) -> None:
+        lab.calls.append((name, what))
+        if name in lab.refusals:
+            raise Refuse(lab.refusals[name])
+
+    @app.exception_handler(Refuse)
+    async def refused(_: Request, error: Refuse) -> JSONResponse:
+        return JSONResponse(error.refusal.model_dump(mode="json"), status_code=409)
+
+    @app.get(f"{api}/devices")
+    async def devices() -> list[DeviceShape]:
+        called("devices")
+        return list(lab.devices.values())
+
+    @app.post(f"{api}/devices/{{id}}/reconnect")
+    async def reconnect(id: str) -> DeviceShape:
+        called("reconnect", id)
+        return lab.devices[id]
+
+    @app.post(f"{api}/devices/{{id}}/commands")
+    async def command(id: str, wanted: CommandRequest) -> CommandShape:
+        called("command", (id, wanted.verb, wanted.arguments, wanted.lease, wanted.wait))
+        return lab.log[0].model_copy(update={"device": id, "verb": wanted.verb, "state": "done"})
+
+    @app.get(f"{api}/commands")
+    async def commands(device: str | None = None) -> list[CommandShape]:
+        return [row for row in lab.log if device in (None, row.device)]
+
+    @app.post(f"{api}/stop")
+    async def stop(wanted: StopRequest) -> dict[str, Any]:
+        called("stop", wanted.device)
+        if lab.stop_hangs:
+            await asyncio.Event().wait()
+        return lab.stop(wanted.device)
+
+    @app.post(f"{api}/stop/reset")
+    async def reset(wanted: ResetRequest) -> LatchShape:
+        called("reset", (wanted.reason, wanted.device))
+        lab.lab = lab.lab.model_copy(update={"latch": LatchShape(latched=False)})
+        return lab.lab.latch
+
+    @app.get(f"{api}/telemetry")
+    async def telemetry(
+        device: str, signal: str, start: datetime, end: datetime, buckets: int
+    ) -> WindowShape:
+        step = (end - start) / buckets
+        rows = []
+        for n in range(buckets):
+            mean = None if 0.6 < n / buckets < 0.66 else 25 + 185 * min(1.0, n / buckets * 2)
+            mean = mean and mean + (n * 7 % 5) * 0.8
+            rows.append(
+                BucketShape(
+                    start=start + n * step, mean=mean, low=mean, high=mean, count=3, quality="GOOD"
+                )
+            )
+        return WindowShape(device=device, signal=signal, unit="Cel", buckets=rows)
+
+    @app.get(f"{api}/equipment")
+    async def equipment() -> list[EquipmentShape]:
+        return lab.equipment
+
+    @app.get(f"{api}/parties")
+    async def parties() -> list[PartyShape]:
+        return lab.parties
+
+    @app.get(f"{api}/parties/{{id}}/people")
+    async def people(id: str) -> list[PersonShape]:
+        return [one for one in lab.people if one.party == id]
+
+    @app.get(f"{api}/bookings")
+    async def bookings(start: datetime, end: datetime) -> list[BookingShape]:
+        return [one for one in lab.bookings.values() if one.start < end and one.end > start]
+
+    @app.post(f"{api}/bookings")
+    async def request(wanted: BookingRequestShape) -> BookingShape:
+        called("request", wanted)
+        names = {one.id: one.name for one in lab.equipment}
+        made = lab.bookings["b3"].model_copy(
+            update={
+                "id": "b9", "number": "1120-009", "start": wanted.start, "end": wanted.end,
+                "equipment": wanted.equipment, "equipment_name": names[wanted.equipment],
+            }
+        )  # fmt: skip
+        lab.bookings["b9"] = made
+        return made
+
+    @app.post(f"{api}/bookings/{{id}}/{{step}}")
+    async def decide(id: str, step: str, decision: Decision) -> BookingShape:
+        called(step, (id, decision))
+        update: dict[str, Any] = {"reason": decision.reason}
+        if step in AFTER:
+            update |= {
+                "state": AFTER[step],
+                "state_text": WORDS[AFTER[step]] if lab.ja else AFTER[step],
+            }
+        if step in ("arm", "disarm", "check-out"):
+            update |= {"armed": step == "arm", "lease": 7 if step == "arm" else None}
+        lab.bookings[id] = lab.bookings[id].model_copy(update=update)
+        return lab.bookings[id]
+
+    @app.get(f"{api}/trials")
+    async def trials() -> list[TrialShape]:
+        return list(lab.trials.values())
+
+    @app.post(f"{api}/trials")
+    async def create(wanted: TrialRequest) -> TrialShape:
+        called("create_trial", wanted)
+        of = lab.bookings[wanted.booking].equipment
+        made = TrialShape(id="t2", equipment=of, runs=[], **wanted.model_dump())
+        lab.trials["t2"] = made
+        return made
+
+    @app.post(f"{api}/trials/{{id}}/runs")
+    async def plan(id: str, wanted: RunRequest) -> RunShape:
+        called("plan_run", (id, wanted.condition))
+        number = len(lab.trials[id].runs) + 1
+        made = RunShape(
+            id=f"r{number}", trial=id, number=number, condition=wanted.condition, state="planned",
+            simulated=True, started=None, ended=None, good=0, scrap=0, rework=0, unjudged=0, operator="",
+        )  # fmt: skip
+        trial = lab.trials[id]
+        lab.trials[id] = trial.model_copy(update={"runs": [*trial.runs, made]})
+        return made
+
+    @app.post(f"{api}/trials/{{id}}/report")
+    async def report(id: str) -> dict[str, Any]:
+        called("report", id)
+        return {"trial": id, "files": {"report.pdf": 1000, "report.xlsx": 2000}}
+
+    @app.post(f"{api}/runs/{{id}}/parts")
+    async def count(id: str, part: PartRequest) -> RunShape:
+        called("count", (id, part.verdict))
+        run = lab.move_run(id)
+        update = {
+            part.verdict: getattr(run, part.verdict) + 1,
+            "unjudged": max(0, run.unjudged - 1),
+        }
+        return lab.move_run(id, **update)
+
+    @app.post(f"{api}/runs/{{id}}/measurements")
+    async def measure(id: str, wanted: MeasurementRequest) -> RunShape:
+        called("measure", (id, wanted))
+        return lab.move_run(id)
+
+    @app.post(f"{api}/runs/{{id}}/notes")
+    async def note(id: str, wanted: dict[str, str]) -> RunShape:
+        called("note", (id, wanted["text"]))
+        return lab.move_run(id)
+
+    @app.post(f"{api}/runs/{{id}}/{{step}}")
+    async def move(id: str, step: str, wanted: dict[str, str]) -> RunShape:
+        called(step, (id, wanted["reason"]))
+        states = {"start": "running", "pause": "paused", "resume": "running"}
+        states |= {"finish": "finished", "abort": "aborted"}
+        more = {"started": lab.now} if step == "start" else {}
+        return lab.move_run(id, state=states[step], cause=wanted["reason"], **more)
+
+    @app.get(f"{api}/gcode")
+    async def files() -> list[GcodeShape]:
+        return lab.gcode
+
+    @app.post(f"{api}/gcode")
+    async def upload(file: UploadFile) -> GcodeShape:
+        called("upload", (file.filename, await file.read()))
+        lab.gcode.append(GcodeShape(id="f2", name=file.filename or "", lines=3))
+        return lab.gcode[-1]
+
+    @app.websocket(f"{api}/stream")
+    async def stream(socket: WebSocket) -> None:
+        await socket.accept()
+        try:
+            while True:
+                await socket.send_text(
+                    lab.frame("bookings", "trials", "commands").model_dump_json()
+                )
+                await asyncio.sleep(1)
+                lab.now += timedelta(seconds=1)
+        except (WebSocketDisconnect, RuntimeError):
+            return
+
+    return app
+
+
+class FakeClient(LabClient):
+    """A client of the fake lab: its doors in this process, its stream from the test's hand."""
+
+    def __init__(self, lab: FakeLab, language: str = "ja") -> None:
+        transport = httpx.ASGITransport(app=app_of(lab))
+        super().__init__("http://testserver", "token", language=language, transport=transport)
+        self.lab_behind = lab
+        self.frames: asyncio.Queue[StreamMessage | None] = asyncio.Queue()
+        self.frames.put_nowait(lab.frame())
+
+    def tell(self, *changed: str) -> None:
+        """Send a frame to the console."""
+        self.frames.put_nowait(self.lab_behind.frame(*changed))
+
+    def lose(self) -> None:
+        """The lab goes away."""
+        self.frames.put_nowait(None)
+
+    async def stream(self) -> AsyncIterator[StreamMessage]:
+        while True:
+            frame = await self.frames.get()
+            if frame is None:
+                raise Unreachable(self.url)
+            yield frame
+
+
+if __name__ == "__main__":
+    uvicorn.run(app_of(FakeLab(sys.argv[2] if len(sys.argv) > 2 else "ja")), port=int(sys.argv[1]))

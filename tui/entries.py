@@ -1,0 +1,131 @@
+"""What was typed into forms, as the lab wants it. What cannot be read is a BadField."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, tzinfo
+from typing import TypeVar
+
+from lab_controller.wire import (
+    BookingRequestShape,
+    ConditionShape,
+    Decision,
+    LimitShape,
+    MeasurementRequest,
+    TrialRequest,
+)
+
+T = TypeVar("T")
+Given = Mapping[str, str]
+
+
+class BadField(Exception):
+    """What was typed cannot be read; `text_key` says what to write instead."""
+
+    def __init__(self, field: str, text_key: str) -> None:
+        super().__init__(text_key)
+        self.field, self.text_key = field, text_key
+
+
+def decision_of(given: Given) -> Decision:
+    """A booking step's entries."""
+    head_count = given.get("head_count")
+    return Decision(
+        reason=given.get("reason", ""),
+        head_count=whole_number("head_count", head_count) if head_count else None,
+        operator=given.get("operator") or None,
+        override_reason=given.get("override_reason") or None,
+    )
+
+
+def request_of(given: Given, zone: tzinfo, key: str) -> BookingRequestShape:
+    """A request for a slot in the lab's zone."""
+    day = _read("day", given["day"], date.fromisoformat, "bad.day")
+    start = _read("start", given["start"], time.fromisoformat, "bad.time")
+    end = _read("end", given["end"], time.fromisoformat, "bad.time")
+    return BookingRequestShape(
+        equipment=given["equipment"],
+        start=datetime.combine(day, start, zone),
+        end=datetime.combine(day, end, zone),
+        purpose=given["purpose"],
+        head_count=whole_number("head_count", given["head_count"]),
+        party=given["party"] or None,
+        company=given["company"],
+        contact=given["contact"],
+        phone=given["phone"],
+        operator=given["operator"] or None,
+        idempotency_key=key,
+        override_reason=given["override_reason"] or None,
+    )
+
+
+def trial_of(given: Given, booking: str) -> TrialRequest:
+    """A new trial; conditions and limits are lists parted by commas."""
+    return TrialRequest(
+        booking=booking,
+        title=given["title"],
+        question=given["question"],
+        part=given["part"],
+        material=given["material"],
+        baseline=given["baseline"],
+        conditions=[ConditionShape(name=name) for name in _listed(given["conditions"])],
+        limits=[_limit(words) for words in _listed(given["limits"])],
+    )
+
+
+def measurement_of(given: Given) -> MeasurementRequest:
+    """A value read from a gauge."""
+    part = given["part"]
+    return MeasurementRequest(
+        characteristic=_wanted("characteristic", given["characteristic"]),
+        value=number("value", given["value"]),
+        unit=_wanted("unit", given["unit"]),
+        part=whole_number("part", part) if part else None,
+        gauge=given["gauge"],
+    )
+
+
+def number(field: str, text: str) -> float:
+    """A number as people type it, full-width digits and a decimal comma included."""
+    return _read(field, text.replace(",", "."), float, "bad.number")
+
+
+def whole_number(field: str, text: str) -> int:
+    """A count."""
+    return _read(field, text, int, "bad.whole_number")
+
+
+def _wanted(field: str, text: str) -> str:
+    if not text:
+        raise BadField(field, "bad.missing")
+    return text
+
+
+def _listed(text: str) -> list[str]:
+    """The parts of a list; the Japanese comma parts like ours."""
+    plain = text.replace(FULL_STOP_COMMA, ",").replace(IDEOGRAPHIC_COMMA, ",")
+    return [part.strip() for part in plain.split(",") if part.strip()]
+
+
+FULL_STOP_COMMA, IDEOGRAPHIC_COMMA = "\uff0c", "\u3001"
+
+
+def _limit(words: str) -> LimitShape:
+    """`name nominal tolerance unit`."""
+    parts = words.split()
+    if len(parts) != 4:
+        raise BadField("limits", "bad.limit")
+    name, nominal, tolerance, unit = parts
+    return LimitShape(
+        characteristic=name,
+        nominal=_read("limits", nominal, float, "bad.limit"),
+        tolerance=_read("limits", tolerance, float, "bad.limit"),
+        unit=unit,
+    )
+
+
+def _read(field: str, text: str, reader: Callable[[str], T], text_key: str) -> T:
+    try:
+        return reader(text)
+    except ValueError:
+        raise BadField(field, text_key) from None

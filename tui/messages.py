@@ -1,0 +1,159 @@
+"""What the workers tell the screens. A worker never touches a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from lab_controller.client import Refused
+from lab_controller.wire import (
+    BookingShape,
+    CommandShape,
+    EquipmentShape,
+    GcodeShape,
+    PartyShape,
+    PersonShape,
+    ProblemShape,
+    RunShape,
+    StreamMessage,
+    TrialShape,
+    WindowShape,
+)
+from tui.stop_way import StopAnswer
+
+
+@dataclass
+class FrameCame(Message):
+    """A frame of the live stream."""
+
+    frame: StreamMessage
+
+
+@dataclass
+class LabLost(Message):
+    """The live stream has ended; `why` is the lab's own sentence where it gave one."""
+
+    why: str = ""
+
+
+@dataclass
+class StopWanted(Message):
+    """A stop of one device, or of the lab."""
+
+    device: str | None
+
+
+@dataclass
+class StopAnswered(Message):
+    """A stop has been carried out, or could not be."""
+
+    device: str | None
+    answer: StopAnswer
+
+
+@dataclass
+class BookingsCame(Message):
+    """The bookings of a stretch of time, and what can be booked."""
+
+    bookings: list[BookingShape]
+    equipment: list[EquipmentShape]
+
+
+@dataclass
+class DirectoryCame(Message):
+    """Who and what a booking can be made for."""
+
+    equipment: list[EquipmentShape]
+    parties: list[PartyShape]
+    people: list[PersonShape]
+
+
+@dataclass
+class OperatorsCame(Message):
+    """The people who may be named for a booking."""
+
+    booking: BookingShape
+    people: list[PersonShape]
+
+
+@dataclass
+class TrialsCame(Message):
+    """The trials of the lab and the bookings they can belong to."""
+
+    trials: list[TrialShape]
+    bookings: list[BookingShape]
+    equipment: list[EquipmentShape]
+
+
+@dataclass
+class RunCame(Message):
+    """A run after something was done to it."""
+
+    run: RunShape
+    text: str = ""
+
+
+@dataclass
+class JobFilesCame(Message):
+    """The job files the lab keeps."""
+
+    files: list[GcodeShape]
+
+
+@dataclass
+class WindowCame(Message):
+    """A window of one signal for the plot."""
+
+    window: WindowShape
+
+
+@dataclass
+class CommandsCame(Message):
+    """The last commands of one device."""
+
+    device: str
+    rows: list[CommandShape]
+
+
+@dataclass
+class TrialWanted(Message):
+    """Somebody wants to work on the trial of this booking."""
+
+    booking: str
+
+
+@dataclass
+class Done(Message):
+    """Something asked for was done; `text` says so."""
+
+    text: str = ""
+
+
+@dataclass
+class StepRefused(Message):
+    """A booking step was refused for reasons staff may set aside with a reason of their own."""
+
+    booking: BookingShape
+    step: str
+    trouble: Trouble
+    given: Mapping[str, str]
+
+
+class Trouble(Message):
+    """The lab said no, or does not answer: its sentence and every problem."""
+
+    def __init__(self, text: str, problems: tuple[ProblemShape, ...] = ()) -> None:
+        super().__init__()
+        self.text, self.problems = text, problems
+
+    @classmethod
+    def of(cls, error: Refused) -> Trouble:
+        """A refusal as it came."""
+        return cls(error.refusal.text, tuple(error.refusal.problems))
+
+    @property
+    def overridable(self) -> bool:
+        """Whether staff may go on with a reason."""
+        return bool(self.problems) and all(problem.overridable for problem in self.problems)

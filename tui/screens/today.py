@@ -1,0 +1,114 @@
+"""Today: which equipment is taken when, and what has to be done next."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+
+from textual import on
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widgets import Static
+
+from lab_controller.wire import BookingShape, EquipmentShape
+from tui.booking_words import booking_words
+from tui.keymap import bindings
+from tui.look import BOOKING
+from tui.messages import BookingsCame
+from tui.screens.booking_steps import BookingSteps
+from tui.station import Station
+from tui.steps import shown_state
+from tui.widgets.board import Block, Board, Day
+
+ON_BOARD = frozenset({"requested", "confirmed", "checked_in", "completed"})
+
+
+class Today(BookingSteps):
+    """The board of a day."""
+
+    NAME, SCOPES, TOPICS = "today", ("steps", "today"), frozenset({"bookings"})
+    BINDINGS = bindings("steps", "today")
+
+    def __init__(self, station: Station) -> None:
+        super().__init__(station)
+        self._shift = 0
+        self._bookings: dict[str, BookingShape] = {}
+        self._equipment: list[EquipmentShape] = []
+
+    def body(self) -> ComposeResult:
+        yield Static("", id="day-title")
+        yield Board(id="board")
+        yield Static("", id="detail")
+
+    def on_mount(self) -> None:
+        """The keys of the board work at once."""
+        super().on_mount()
+        self.query_one(Board).focus()
+
+    @property
+    def _first(self) -> datetime:
+        """Midnight of the day shown, in the lab's zone."""
+        day = self.view.local_now.date() + timedelta(days=self._shift)
+        return datetime(day.year, day.month, day.day, tzinfo=self.view.zone)
+
+    def day_wanted(self) -> date:
+        return self._first.date()
+
+    def selected(self) -> BookingShape | None:
+        return self._bookings.get(self.query_one(Board).key)
+
+    def action_day(self, step: int) -> None:
+        """An earlier or later day; 0 comes back to today."""
+        self._shift = self._shift + step if step else 0
+        self.lab_changed({"bookings"})
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def load(self, topics: Collection[str]) -> None:
+        self.ask(self._read, group="today")
+
+    async def _read(self) -> Message:
+        first, client = self._first, self.station.client
+        bookings = await client.bookings(first, first + timedelta(days=1))
+        return BookingsCame(bookings, await client.equipment())
+
+    @on(BookingsCame)
+    def _came(self, came: BookingsCame) -> None:
+        self._bookings = {one.id: one for one in came.bookings}
+        self._equipment = came.equipment
+        self.draw()
+
+    # -- drawing ------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        first = self._first
+        relative = self.t.word("relative", str(self._shift))
+        counts = self.t(
+            "today.counts",
+            waiting=sum(one.state == "requested" for one in self._bookings.values()),
+            here=sum(one.state == "checked_in" for one in self._bookings.values()),
+        )
+        title = f" {self.t.day(first)} {relative}   {counts}   {self.t('today.legend')}"
+        self.query_one("#day-title", Static).update(title.replace("[", "\\["), layout=False)
+        now = self.view.local_now.replace(second=0, microsecond=0)
+        shows_now = self.view.now is not None and first <= now < first + timedelta(days=1)
+        lanes = [(one.id, one.name) for one in self._equipment]
+        blocks = [self._block(one) for one in self._bookings.values() if one.state in ON_BOARD]
+        self.query_one(Board).show(Day(first, lanes, blocks, now if shows_now else None))
+        self._draw_detail()
+
+    def _block(self, booking: BookingShape) -> Block:
+        state = shown_state(booking)
+        return Block(
+            booking.id,
+            booking.equipment,
+            self.view.local(booking.start),
+            self.view.local(booking.end),
+            BOOKING[state],
+            (booking.party_name, self.t.word("state", state)),
+        )
+
+    @on(Board.Selected)
+    def _draw_detail(self) -> None:
+        words = booking_words(self.selected(), self.view, self.t)
+        self.query_one("#detail", Static).update(words, layout=False)
