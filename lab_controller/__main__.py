@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from lab_controller.cli import main
+from lab_controller.cli.main import main
 
 main(prog_name="machikoba")
