@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,17 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from booking import migrations as booking_tables
 from booking.store import catalogue as booking_rows
 from equipment_drivers.contract import StopPlan
-from equipment_drivers.lifecycle import Connection, Limits
-from lab_controller import config, leases, ledger, migrations, schedule, wiring
-from lab_controller.board import Board
-from lab_controller.clock import LabClock
+from equipment_drivers.lifecycle import Limits
+from lab_controller import config, leases, ledger, migrations, schedule
 from lab_controller.config import Settings
-from lab_controller.coordinator import Coordinator
-from lab_controller.database import Writer
-from lab_controller.facts import Bus
+from lab_controller.floor import Floor, build_floor
 from lab_controller.jobfiles import JobFile, JobFiles
-from lab_controller.leases import Leases
-from lab_controller.permit import Permit
-from lab_controller.recorder import Recorder
 from lab_controller.schedule import Wake
 from lab_controller.services.arming import Arming
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
 from lab_controller.services.reports import Reports
 from lab_controller.services.trials import RunScope, Trials
-from lab_controller.stopping import StopDesk
-from lab_controller.telemetry_files import TelemetryFiles
-from lab_controller.wiring import Wire
 from trial_logs import migrations as trial_tables
 
 LEASE_TICK_S = 1.0
@@ -42,21 +32,9 @@ DUE_TICK_S = 2.0
 
 
 @dataclass(slots=True)
-class Lab:
-    """Everything the doors may use."""
+class Lab(Floor):
+    """The floor and the books: everything the doors may use."""
 
-    settings: Settings
-    clock: LabClock
-    bus: Bus
-    board: Board
-    db: Writer
-    telemetry: TelemetryFiles
-    permit: Permit
-    connections: dict[str, Connection]
-    leases: Leases
-    coordinator: Coordinator
-    stop_desk: StopDesk
-    recorder: Recorder
     bookings: Bookings
     arming: Arming
     trials: Trials
@@ -64,7 +42,7 @@ class Lab:
     job_files: JobFiles
     devices: dict[str, config.Device]
     equipment: dict[str, config.Equipment]
-    _tasks: list[asyncio.Task[None]]
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _scheduler: AsyncIOScheduler | None = None
 
     @property
@@ -151,40 +129,21 @@ def build(
 
     `on_lost` is called when the stopper is gone for good: the lab must come to rest and end.
     """
-    floor = _build_floor(settings, wiring.plan_wires(settings, path), socket, on_lost, limits)
-    data_dir, equipment = settings.lab.data_dir, {one.id: one for one in settings.equipment}
+    floor = build_floor(settings, path, socket=socket, on_lost=on_lost, limits=limits)
+    data_dir = settings.lab.data_dir
+    devices = {device.id: device for device in settings.device}
+    equipment = {one.id: one for one in settings.equipment}
     bookings = Bookings(
         clock=floor.clock, bus=floor.bus, lab_db=floor.db, calendar=calendar_of(settings)
     )
-    trials = Trials(
-        clock=floor.clock,
-        bus=floor.bus,
-        board=floor.board,
-        lab_db=floor.db,
-        recorder=floor.recorder,
-        coordinator=floor.coordinator,
-        connections=floor.connections,
-        leases=floor.leases,
-        scope_of=lambda id: scope_of(settings, floor.board, floor.power, id),
-        simulated=settings.lab.simulated,
-        zone=settings.zone,
-    )
+    trials = Trials(floor, lambda id: scope_of(floor, id))
     arming = Arming(
-        clock=floor.clock,
-        bus=floor.bus,
-        board=floor.board,
-        coordinator=floor.coordinator,
-        connections=floor.connections,
-        power=floor.power,
+        floor,
+        bookings,
         devices_of=lambda id: equipment[id].devices if id in equipment else (),
-        bookings=bookings,
-        leases=floor.leases,
-        permit=floor.permit,
-        lab_db=floor.db,
         before_disarm=trials.end_on,
     )
     floor.stop_desk.after_stop = arming.after_stop
-    devices = {device.id: device for device in settings.device}
     reports = Reports(
         settings=settings,
         devices=devices,
@@ -194,18 +153,7 @@ def build(
         folder=data_dir / "reports",
     )
     return Lab(
-        settings=settings,
-        clock=floor.clock,
-        bus=floor.bus,
-        board=floor.board,
-        db=floor.db,
-        telemetry=floor.telemetry,
-        permit=floor.permit,
-        connections=floor.connections,
-        leases=floor.leases,
-        coordinator=floor.coordinator,
-        stop_desk=floor.stop_desk,
-        recorder=floor.recorder,
+        **{one.name: getattr(floor, one.name) for one in fields(floor)},
         bookings=bookings,
         arming=arming,
         trials=trials,
@@ -213,99 +161,15 @@ def build(
         job_files=JobFiles(data_dir / "gcode"),
         devices=devices,
         equipment=equipment,
-        _tasks=[],
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Floor:
-    """The device half of a lab: wires, board, commands, stopping, records."""
-
-    clock: LabClock
-    bus: Bus
-    board: Board
-    db: Writer
-    telemetry: TelemetryFiles
-    permit: Permit
-    power: Mapping[str, str]
-    connections: dict[str, Connection]
-    leases: Leases
-    coordinator: Coordinator
-    stop_desk: StopDesk
-    recorder: Recorder
-
-
-def _build_floor(
-    settings: Settings,
-    wires: list[Wire],
-    socket: Path,
-    on_lost: Callable[[], None],
-    limits: Limits | None,
-) -> Floor:
-    clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
-    power = {device.id: device.power for device in settings.device if device.power}
-    db, telemetry = Writer(data_dir / "lab.db"), TelemetryFiles(data_dir / "telemetry")
-    leases_held = Leases(clock.monotonic)
-    permit = Permit(
-        socket,
-        on_stopping=lambda stop: desk.stopping(stop),
-        on_latch=lambda latch: desk.latch_changed(latch),
-        on_lost=on_lost,
-    )
-    connections = wiring.build(
-        wires,
-        clock=clock,
-        emit=bus.tell,
-        before_close=lambda id: desk.wire_closes(id),
-        on_online=lambda id: desk.wire_is_up(id),
-        limits=limits,
-    )
-    board = Board(wiring.views(connections))
-    desk = StopDesk(
-        clock=clock,
-        bus=bus,
-        board=board,
-        connections=connections,
-        power=power,
-        permit=permit,
-        lab_db=db,
-    )
-    recorder = Recorder(clock=clock, board=board, telemetry=telemetry, folder=data_dir / "evidence")
-    for listener in (board.hear, desk.hear, recorder.hear):
-        bus.listen(listener)
-    coordinator = Coordinator(
-        clock=clock,
-        bus=bus,
-        board=board,
-        connections=connections,
-        leases=leases_held,
-        permit=permit,
-        lab_db=db,
-        job_logs=data_dir / "job_logs",
-    )
-    return Floor(
-        clock=clock,
-        bus=bus,
-        board=board,
-        db=db,
-        telemetry=telemetry,
-        permit=permit,
-        power=power,
-        connections=connections,
-        leases=leases_held,
-        coordinator=coordinator,
-        stop_desk=desk,
-        recorder=recorder,
-    )
-
-
-def scope_of(
-    settings: Settings, board: Board, power: Mapping[str, str], equipment: str
-) -> RunScope:
+def scope_of(floor: Floor, equipment: str) -> RunScope:
     """A run records its equipment and the room; energy is the plugs' or else the machines' own."""
+    settings, board = floor.settings, floor.board
     own = next((one.devices for one in settings.equipment if one.id == equipment), [])
     metered = [one for one in own if "energy" in board[one].spec.signals]
-    plugs = [one for one in metered if one in power.values()]
+    plugs = [one for one in metered if one in floor.power.values()]
     return RunScope(
         devices=tuple(dict.fromkeys([*own, *settings.lab.environment])),
         energy=tuple((device, "energy") for device in plugs or metered),

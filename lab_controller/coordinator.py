@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 
@@ -24,20 +25,22 @@ from equipment_drivers.contract import (
     StopOutcome,
     StopReport,
 )
-from equipment_drivers.errors import DriverError, OutcomeUnknown, Refused
+from equipment_drivers.errors import DriverError, OutcomeUnknown, Refused, Stopped
 from equipment_drivers.lifecycle import Connection
 from lab_controller import ledger
 from lab_controller.board import Board, DeviceView
 from lab_controller.clock import LabClock
-from lab_controller.database import Writer
+from lab_controller.database import StorageFailed, Writer
 from lab_controller.errors import LabError
 from lab_controller.facts import Bus, CommandClosed
+from lab_controller.job_log import JobLog
 from lab_controller.leases import LeaseMissing, Leases, LeaseTaken
 from lab_controller.ledger import LedgerRow
 
 log = logging.getLogger(__name__)
 
 REST_WITHIN_S = 8.0
+CANCELLED = "lab.command_cancelled"
 
 
 class UnknownDevice(LabError):
@@ -90,7 +93,6 @@ class Coordinator:
 
     def __init__(
         self,
-        *,
         clock: LabClock,
         bus: Bus,
         board: Board,
@@ -103,7 +105,7 @@ class Coordinator:
         self._clock, self._bus, self._board = clock, bus, board
         self._connections, self._leases, self._permit = connections, leases, permit
         self._db, self._job_logs = lab_db, job_logs
-        self._jobs: dict[str, tuple[str, asyncio.Task[CommandResult]]] = {}
+        self._jobs: dict[str, tuple[LedgerRow, asyncio.Task[CommandResult]]] = {}
 
     def view(self, device: str) -> DeviceView:
         """The board's view of a device. Raises UnknownDevice."""
@@ -128,8 +130,8 @@ class Coordinator:
         """
         view = self.view(device)
         spec = self._spec(view, verb)
-        args = self._check_arguments(spec, arguments)
         held = self._demand_right(view, spec, lease)
+        args = self._check_arguments(spec, arguments)
         now = self._clock.now()
         row = LedgerRow(
             id=uuid.uuid4().hex,
@@ -144,7 +146,7 @@ class Coordinator:
         expires = now + timedelta(seconds=spec.timeout_s) if spec.timeout_s else None
         await self._db.write(lambda db: ledger.accept(db, row, expires))
         task = asyncio.create_task(self._carry_out(row, view, spec, args), name=f"command {row.id}")
-        self._jobs[row.id] = (device, task)
+        self._jobs[row.id] = (row, task)
         task.add_done_callback(lambda done: self._forget(row.id, done))
         if wait or spec.timeout_s is not None:
             await asyncio.shield(task)
@@ -159,17 +161,28 @@ class Coordinator:
             )
         now = self._clock.now()
         row = LedgerRow(uuid.uuid4().hex, device, "safe_state", {}, by, None, now, "accepted")
-        await self._db.write(lambda db: ledger.accept(db, row, None))
-        try:
-            async with asyncio.timeout(REST_WITHIN_S):
-                report = await self._connections[view.connection].driver.safe_state(device)
-        except (DriverError, TimeoutError) as error:
-            report = StopReport(device, StopOutcome.FAILED, str(error) or "timeout")
+        with told_if_not_written(row):
+            await self._db.write(lambda db: ledger.accept(db, row, None))
+        report = await self._safe_state(view)
         failed = report.outcome is StopOutcome.FAILED
         if failed:
             log.error("%s did not reach its resting state: %s", device, report.detail)
-        await self._end(row, "failed" if failed else "done", answer=report.detail)
+        if report.outcome is StopOutcome.CONFIRMED:
+            view.outcome_unknown = ""  # whatever was unknown, now the device is known to rest
+        with told_if_not_written(row):
+            await self._end(row, "failed" if failed else "done", answer=report.detail)
         return report
+
+    async def _safe_state(self, view: DeviceView) -> StopReport:
+        """A driver that fails, or has a mistake, must not keep the other devices from resting."""
+        try:
+            async with asyncio.timeout(REST_WITHIN_S):
+                return await self._connections[view.connection].driver.safe_state(view.device)
+        except (DriverError, TimeoutError) as error:
+            return StopReport(view.device, StopOutcome.FAILED, str(error) or "timeout")
+        except Exception as error:
+            log.exception("mistake in the driver of %s", view.device)
+            return StopReport(view.device, StopOutcome.FAILED, repr(error))
 
     async def finished(self, command: str) -> None:
         """Wait until a running command has its end in the ledger; its error is raised."""
@@ -178,15 +191,17 @@ class Coordinator:
 
     def running(self, device: str) -> list[str]:
         """Ids of the device's commands that are still being carried out."""
-        return [command for command, (of, _) in self._jobs.items() if of == device]
+        return [row.id for row, _ in self._jobs.values() if row.device == device]
 
     async def cancel_jobs(self, devices: Iterable[str]) -> None:
         """End the running commands of these devices and wait until they have ended."""
         wanted = set(devices)
-        tasks = [task for device, task in self._jobs.values() if device in wanted]
-        for task in tasks:
+        ending = [(row, task) for row, task in self._jobs.values() if row.device in wanted]
+        for _, task in ending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*(task for _, task in ending), return_exceptions=True)
+        for row, _ in ending:  # one that had not begun could not write its own end
+            await self._end(row, "failed", CANCELLED)
 
     async def row(self, command: str) -> LedgerRow:
         """One command as the ledger holds it. Raises UnknownCommand."""
@@ -245,37 +260,49 @@ class Coordinator:
         self, row: LedgerRow, view: DeviceView, spec: CommandSpec, args: Arguments
     ) -> CommandResult:
         """Send, and give the row its end whatever happens, cancellation included."""
-        connection = self._connections[view.connection]
-        await self._db.write(lambda db: ledger.mark_sent(db, row.id, self._clock.now()))
-        with JobLog(self._job_logs / f"{row.id}.log", lasting=spec.timeout_s is None) as journal:
+        lasting = spec.timeout_s is None
+        try:
+            await self._db.write(lambda db: ledger.mark_sent(db, row.id, self._clock.now()))
+            result = await self._send(row, view, spec, args)
+        except asyncio.CancelledError:
+            known = lasting or spec.effect is Effect.READ
+            await self._end(row, "failed" if known else "unknown", CANCELLED)
+            raise
+        except Refused as error:
+            ended_on_its_way = lasting and isinstance(error, Stopped)
+            state = "failed" if ended_on_its_way else "refused"
+            await self._end(row, state, error.code, str(error))
+            raise
+        except OutcomeUnknown as error:
+            await self._end(row, "unknown", error.code, str(error))
+            await self._read_back(view, row)
+            raise
+        except DriverError as error:
+            await self._end(row, "failed", error.code, str(error))
+            raise
+        await self._end(row, "done", answer=result.text)
+        return result
+
+    async def _send(
+        self, row: LedgerRow, view: DeviceView, spec: CommandSpec, args: Arguments
+    ) -> CommandResult:
+        lasting = spec.timeout_s is None
+        with JobLog(self._job_logs / f"{row.id}.log", lasting=lasting) as journal:
             context = CommandContext(
                 command_id=row.id,
                 lease=row.lease,
                 may_act=self._may_act(row.device, row.lease) if row.lease else lambda: True,
                 journal=journal,
             )
-            try:
-                result = await connection.execute(row.device, spec.verb, args, context)
-            except asyncio.CancelledError:
-                await self._end(row, "failed", "lab.command_cancelled")
-                raise
-            except Refused as error:
-                await self._end(row, "refused", error.code, str(error))
-                raise
-            except OutcomeUnknown as error:
-                await self._end(row, "unknown", error.code, str(error))
-                await self._read_back(view, row)
-                raise
-            except DriverError as error:
-                await self._end(row, "failed", error.code, str(error))
-                raise
-        await self._end(row, "done", answer=result.text)
-        return result
+            return await self._connections[view.connection].execute(
+                row.device, spec.verb, args, context
+            )
 
     async def _end(self, row: LedgerRow, state: str, code: str = "", answer: str = "") -> None:
         now = self._clock.now()
-        await self._db.write(lambda db: ledger.close(db, row.id, state, now, code, answer))
-        self._bus.tell(CommandClosed(row.device, row.id, row.verb, state, code))
+        write = self._db.write(lambda db: ledger.close(db, row.id, state, now, code, answer))
+        if await write:
+            self._bus.tell(CommandClosed(row.device, row.id, row.verb, state, code))
 
     async def _read_back(self, view: DeviceView, row: LedgerRow) -> None:
         """After an unknown outcome: look, change nothing, and let people see it was unknown."""
@@ -291,22 +318,10 @@ class Coordinator:
             log.info("command %s ended: %s", command, done.exception())
 
 
-class JobLog:
-    """A job's own log file, one line each; short commands have none."""
-
-    def __init__(self, path: Path, *, lasting: bool) -> None:
-        self._file: TextIO | None = None
-        if lasting:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a", encoding="utf-8")
-
-    def __enter__(self) -> Callable[[str], None]:
-        return self._write
-
-    def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-    def _write(self, line: str) -> None:
-        if self._file is not None:
-            self._file.write(line + "\n")
+@contextmanager
+def told_if_not_written(row: LedgerRow) -> Iterator[None]:
+    """Making a machine safe does not wait for a full disk: that is logged and passed over."""
+    try:
+        yield
+    except StorageFailed as error:
+        log.error("%s of %s is not in the ledger: %s", row.verb, row.device, error)

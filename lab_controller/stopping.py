@@ -45,7 +45,6 @@ class StopDesk:
 
     def __init__(
         self,
-        *,
         clock: LabClock,
         bus: Bus,
         board: Board,

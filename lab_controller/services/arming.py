@@ -7,28 +7,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from booking.errors import BookingRefused
 from booking.states import State
+from equipment_drivers.contract import StopOutcome
 from equipment_drivers.errors import DriverError
-from equipment_drivers.lifecycle import Connection
+from equipment_drivers.model import DeviceMessage
 from lab_controller import leases as lease_rows
-from lab_controller.board import Board
-from lab_controller.clock import LabClock
-from lab_controller.coordinator import Coordinator, Latched, NoPermit, Permission
-from lab_controller.database import Writer
+from lab_controller.coordinator import Latched, NoPermit
 from lab_controller.errors import LabError
-from lab_controller.facts import Bus, LeaseChanged
-from lab_controller.leases import Lease, LeaseMissing, Leases
+from lab_controller.facts import LeaseChanged
+from lab_controller.floor import Floor
+from lab_controller.leases import Lease, LeaseMissing
 from lab_controller.services.bookings import Bookings
+from lab_controller.services.under_way import UnderWay, each
 from lab_controller.wiring import acts
 
 log = logging.getLogger(__name__)
 
 READY_WITHIN_S = 30.0
+NOT_AT_REST = "lab.not_at_rest"
+BY = "controller"
 
 
 class NotCheckedIn(LabError):
@@ -41,6 +44,12 @@ class ArmFailed(LabError):
     """The equipment could not be made ready; everything was undone."""
 
     code = "lab.arm_failed"
+
+
+class NotReady(LabError):
+    """Some devices did not answer in time."""
+
+    code = "lab.not_ready"
 
 
 class EquipmentDevices(Protocol):
@@ -57,25 +66,24 @@ class Arming:
 
     def __init__(
         self,
-        *,
-        clock: LabClock,
-        bus: Bus,
-        board: Board,
-        coordinator: Coordinator,
-        connections: Mapping[str, Connection],
-        power: Mapping[str, str],
-        devices_of: EquipmentDevices,
+        floor: Floor,
         bookings: Bookings,
-        leases: Leases,
-        permit: Permission,
-        lab_db: Writer,
+        *,
+        devices_of: EquipmentDevices,
         before_disarm: BeforeDisarm,
     ) -> None:
-        self._clock, self._bus, self._board = clock, bus, board
-        self._coordinator, self._connections, self._power = coordinator, connections, power
-        self._devices_of, self._bookings, self._leases = devices_of, bookings, leases
-        self._permit, self._db, self._before_disarm = permit, lab_db, before_disarm
+        self._clock, self._bus, self._board, self._db = (
+            floor.clock,
+            floor.bus,
+            floor.board,
+            floor.db,
+        )
+        self._coordinator, self._connections = floor.coordinator, floor.connections
+        self._power, self._leases, self._permit = floor.power, floor.leases, floor.permit
+        self._bookings, self._devices_of = bookings, devices_of
+        self._before_disarm = before_disarm
         self._one_at_a_time = asyncio.Lock()
+        self._under_way = UnderWay()
 
     # -- arm --------------------------------------------------------------------------------
 
@@ -84,6 +92,9 @@ class Arming:
 
         Raises NotCheckedIn, BookingRefused (nobody qualified), LeaseTaken, Latched, ArmFailed.
         """
+        return await self._under_way.once(f"arm {booking}", lambda: self._arm(booking, by))
+
+    async def _arm(self, booking: str, by: str) -> Lease:
         booked = (await self._bookings.one(booking)).booking
         if booked.state is not State.CHECKED_IN:
             raise NotCheckedIn(booking=booked.number)
@@ -93,17 +104,18 @@ class Arming:
         problems = await self._bookings.may_operate(booking)
         if problems:
             raise BookingRefused(problems)
-        devices = self._devices_of(booked.equipment_id)
+        own = self._devices_of(booked.equipment_id)
+        devices = list(dict.fromkeys([*own, *self._plugs(own)]))
         async with self._one_at_a_time:
             self._demand_free(devices)
             lease = await self._grant(booked.equipment_id, devices, booking, by, booked.busy_until)
         try:
-            await self._switch_on(devices, lease, by)
-        except (DriverError, LabError, TimeoutError) as error:
+            await self._switch_on(lease, by)
+        except (DriverError, LabError) as error:
             log.warning("arming %s failed: %s", booked.equipment_id, error)
-            await self._make_safe(lease, by)
-            await self._end(lease, "arm_failed")
-            raise ArmFailed(cause=str(error) or "timeout") from error
+            if self._leases.stands(lease.number):
+                await self._disarm(lease, by, "arm_failed")
+            raise ArmFailed(cause=error) from error
         self._bus.tell(LeaseChanged(lease.equipment, booking, True))
         return lease
 
@@ -137,18 +149,30 @@ class Arming:
             holder_kind="booking",
             holder=booking,
             until=until,
+            window_s=self._clock.real_seconds((until - now).total_seconds()),
         )
 
-    async def _switch_on(self, devices: Sequence[str], lease: Lease, by: str) -> None:
-        for plug in self._plugs(devices):
+    async def _switch_on(self, lease: Lease, by: str) -> None:
+        for plug in self._plugs(sorted(lease.devices)):
             await self._coordinator.command(plug, "turn_on", {}, by=by, lease=lease.number)
-        acting = [device for device in devices if acts(self._board[device])]
-        for device in acting:
-            self._connections[self._board[device].connection].reconnect_now()
-        async with asyncio.timeout(READY_WITHIN_S):
-            await self._board.until(
-                lambda: all(self._board[device].may_actuate for device in acting)
-            )
+        views = [self._board[device] for device in sorted(lease.devices)]
+        acting = [view for view in views if acts(view)]
+        for view in acting:
+            self._connections[view.connection].reconnect_now()
+
+        def lost() -> bool:
+            return not self._leases.stands(lease.number)
+
+        try:
+            async with asyncio.timeout(READY_WITHIN_S):
+                await self._board.until(lambda: lost() or all(one.may_actuate for one in acting))
+        except TimeoutError as error:
+            late = [
+                f"{one.device} {one.link} {one.safety}" for one in acting if not one.may_actuate
+            ]
+            raise NotReady(devices=", ".join(late)) from error
+        if lost():
+            raise LeaseMissing(device=lease.equipment)
 
     def _plugs(self, devices: Sequence[str]) -> list[str]:
         return list(dict.fromkeys(self._power[one] for one in devices if one in self._power))
@@ -164,49 +188,78 @@ class Arming:
         return lease
 
     async def _disarm(self, lease: Lease, by: str, reason: str) -> None:
-        await self._before_disarm(lease.equipment, reason)
-        await self._coordinator.cancel_jobs(lease.devices)
-        await self._make_safe(lease, by)
-        await self._end(lease, reason)
+        await self._under_way.once(
+            f"disarm {lease.number}", lambda: self._end_all(lease, by, reason)
+        )
+
+    async def _end_all(self, lease: Lease, by: str, reason: str) -> None:
+        """Every step is taken: trouble with the books must not leave a machine hot."""
+        await each(
+            lambda: self._before_disarm(lease.equipment, reason),
+            lambda: self._coordinator.cancel_jobs(lease.devices),
+            lambda: self._make_safe(lease, by),
+            lambda: self._end(lease, reason),
+        )
 
     async def _make_safe(self, lease: Lease, by: str) -> None:
         """Rest state of each device, then its plug; a device that does not answer loses power."""
         plugs = self._plugs(sorted(lease.devices))
         acting = [one for one in sorted(lease.devices) if acts(self._board[one])]
-        await asyncio.gather(
-            *(self._coordinator.rest(one, by=by) for one in acting if one not in plugs)
-        )
-        for plug in plugs:
-            await self._coordinator.rest(plug, by=by)
+        machines = [one for one in acting if one not in plugs]
+        reports = await asyncio.gather(*(self._coordinator.rest(one, by=by) for one in machines))
+        reports += [await self._coordinator.rest(plug, by=by) for plug in plugs]
+        restless = {one.device: one for one in reports if one.outcome is StopOutcome.FAILED}
+        for device, report in restless.items():
+            plug = self._power.get(device)
+            without_power = plug is not None and plug not in restless
+            if not without_power and not self._board[device].latched:
+                now = self._clock.now()
+                self._bus.tell(DeviceMessage(device, NOT_AT_REST, report.detail, now))
 
     async def _end(self, lease: Lease, reason: str) -> None:
         self._leases.end(lease.number)
         now = self._clock.now()
-        await self._db.write(lambda db: lease_rows.close_row(db, lease.number, now, reason))
-        self._bus.tell(LeaseChanged(lease.equipment, lease.holder, False, reason))
+        try:
+            await self._db.write(lambda db: lease_rows.close_row(db, lease.number, now, reason))
+        finally:
+            self._bus.tell(LeaseChanged(lease.equipment, lease.holder, False, reason))
 
     # -- what others take away --------------------------------------------------------------
 
     async def after_stop(self, devices: frozenset[str], cause: str) -> None:
         """A stop ends the leases over the stopped devices and the runs on them; nothing is sent."""
-        for lease in self._leases.live():
-            if lease.devices & devices:
-                self._leases.end(lease.number)
-                await self._before_disarm(lease.equipment, cause)
-                await self._end(lease, cause)
+        taken = [lease for lease in self._leases.all() if lease.devices & devices]
+        for lease in taken:
+            self._leases.end(lease.number)
+        steps = [
+            step
+            for lease in taken
+            for step in (
+                partial(self._before_disarm, lease.equipment, cause),
+                partial(self._end, lease, cause),
+            )
+        ]
+        await each(*steps)
 
     async def keep(self) -> None:
-        """Renew what still holds, end what does not: called every second of real time."""
-        now = self._clock.now()
+        """Renew what still holds, end what does not: called every second of real time.
+
+        Waits for no ending: one slow machine must not let the others' leases run out.
+        """
         for lease in self._leases.expired():
-            await self._disarm(lease, "controller", "not_renewed")
+            self._begin_disarm(lease, "not_renewed")
+        over = self._leases.over(self._clock.now())
+        for lease in over:
+            self._begin_disarm(lease, "window_end")
         for lease in self._leases.live():
-            if now >= lease.until:
-                await self._disarm(lease, "controller", "window_end")
-            else:
+            if lease not in over:
                 self._leases.renew(lease.number)
+
+    def _begin_disarm(self, lease: Lease, reason: str) -> None:
+        self._under_way.begin(f"disarm {lease.number}", lambda: self._end_all(lease, BY, reason))
 
     async def disarm_all(self, reason: str) -> None:
         """Bring everything to rest, as before a clean shutdown."""
-        for lease in self._leases.live():
-            await self._disarm(lease, "controller", reason)
+        for lease in self._leases.all():
+            self._begin_disarm(lease, reason)
+        await self._under_way.settled()

@@ -9,18 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
-from zoneinfo import ZoneInfo
 
 from equipment_drivers.errors import DriverError
-from equipment_drivers.lifecycle import Connection
-from lab_controller.board import Board
-from lab_controller.clock import LabClock
-from lab_controller.coordinator import Coordinator
-from lab_controller.database import Database, Writer, connect
+from lab_controller.database import Database, connect
 from lab_controller.errors import LabError
-from lab_controller.facts import Bus, RunChanged
-from lab_controller.leases import Leases
-from lab_controller.recorder import Recorder
+from lab_controller.facts import RunChanged
+from lab_controller.floor import Floor
 from trial_logs import record, store
 from trial_logs.chain import Segment
 from trial_logs.errors import NotPossibleNow
@@ -77,25 +71,17 @@ class RunScope:
 class Trials:
     """The trial use cases of the lab."""
 
-    def __init__(
-        self,
-        *,
-        clock: LabClock,
-        bus: Bus,
-        board: Board,
-        lab_db: Writer,
-        recorder: Recorder,
-        coordinator: Coordinator,
-        connections: Mapping[str, Connection],
-        leases: Leases,
-        scope_of: Callable[[str], RunScope],
-        simulated: bool,
-        zone: ZoneInfo,
-    ) -> None:
-        self._clock, self._bus, self._board, self._db = clock, bus, board, lab_db
-        self._recorder, self._connections, self._leases = recorder, connections, leases
-        self._coordinator = coordinator
-        self._scope_of, self._simulated, self._zone = scope_of, simulated, zone
+    def __init__(self, floor: Floor, scope_of: Callable[[str], RunScope]) -> None:
+        self._clock, self._bus, self._board, self._db = (
+            floor.clock,
+            floor.bus,
+            floor.board,
+            floor.db,
+        )
+        self._recorder, self._connections = floor.recorder, floor.connections
+        self._coordinator, self._leases = floor.coordinator, floor.leases
+        self._simulated, self._zone = floor.settings.lab.simulated, floor.settings.zone
+        self._scope_of = scope_of
         self._moving = asyncio.Lock()
 
     # -- reading ----------------------------------------------------------------------------

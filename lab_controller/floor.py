@@ -1,0 +1,93 @@
+"""The device half of a lab: wires, board, commands, stopping and records, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from equipment_drivers.lifecycle import Connection, Limits
+from lab_controller import wiring
+from lab_controller.board import Board
+from lab_controller.clock import LabClock
+from lab_controller.config import Settings
+from lab_controller.coordinator import Coordinator
+from lab_controller.database import Writer
+from lab_controller.facts import Bus
+from lab_controller.leases import Leases
+from lab_controller.permit import Permit
+from lab_controller.recorder import Recorder
+from lab_controller.stopping import StopDesk
+from lab_controller.telemetry_files import TelemetryFiles
+
+
+@dataclass(slots=True)
+class Floor:
+    """What stands on the floor, and what commands, stops and records it."""
+
+    settings: Settings
+    clock: LabClock
+    bus: Bus
+    board: Board
+    db: Writer
+    telemetry: TelemetryFiles
+    permit: Permit
+    power: Mapping[str, str]
+    connections: dict[str, Connection]
+    leases: Leases
+    coordinator: Coordinator
+    stop_desk: StopDesk
+    recorder: Recorder
+
+
+def build_floor(
+    settings: Settings,
+    path: Path,
+    *,
+    socket: Path,
+    on_lost: Callable[[], None],
+    limits: Limits | None = None,
+) -> Floor:
+    """Compose the floor. Raises ConfigInvalid for drivers and their options."""
+    wires = wiring.plan_wires(settings, path)
+    clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
+    power = {device.id: device.power for device in settings.device if device.power}
+    db, telemetry = Writer(data_dir / "lab.db"), TelemetryFiles(data_dir / "telemetry")
+    leases = Leases(clock.monotonic)
+    permit = Permit(
+        socket,
+        on_stopping=lambda stop: desk.stopping(stop),
+        on_latch=lambda latch: desk.latch_changed(latch),
+        on_lost=on_lost,
+    )
+    connections = wiring.build(
+        wires,
+        clock=clock,
+        emit=bus.tell,
+        before_close=lambda id: desk.wire_closes(id),
+        on_online=lambda id: desk.wire_is_up(id),
+        limits=limits,
+    )
+    board = Board(wiring.views(connections))
+    desk = StopDesk(clock, bus, board, connections, power, permit, db)
+    recorder = Recorder(clock=clock, board=board, telemetry=telemetry, folder=data_dir / "evidence")
+    for listener in (board.hear, desk.hear, recorder.hear):
+        bus.listen(listener)
+    coordinator = Coordinator(
+        clock, bus, board, connections, leases, permit, db, data_dir / "job_logs"
+    )
+    return Floor(
+        settings,
+        clock,
+        bus,
+        board,
+        db,
+        telemetry,
+        permit,
+        power,
+        connections,
+        leases,
+        coordinator,
+        desk,
+        recorder,
+    )
