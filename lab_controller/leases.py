@@ -32,7 +32,11 @@ class LeaseTaken(LabError):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """One right: fencing number, equipment, devices, holder, window end (lab time)."""
+    """One right: fencing number, equipment, devices, holder, and until when.
+
+    `until` is the end of the window in lab time and `latest` the same moment on the monotonic
+    clock; `deadline` is when the right runs out unless it is renewed.
+    """
 
     number: int
     equipment: str
@@ -40,6 +44,7 @@ class Lease:
     holder_kind: str
     holder: str
     until: datetime
+    latest: float
     deadline: float
 
 
@@ -59,26 +64,32 @@ class Leases:
         holder_kind: str,
         holder: str,
         until: datetime,
+        window_s: float,
     ) -> Lease:
-        """Make a right live. The caller has checked `free` and written the row."""
+        """Make a right live for `window_s` real seconds at most.
+
+        The caller has asked `demand_free` and written the row.
+        """
+        now = self._monotonic()
         lease = Lease(
-            number,
-            equipment,
-            frozenset(devices),
-            holder_kind,
-            holder,
-            until,
-            self._monotonic() + TTL_S,
+            number=number,
+            equipment=equipment,
+            devices=frozenset(devices),
+            holder_kind=holder_kind,
+            holder=holder,
+            until=until,
+            latest=now + window_s,
+            deadline=now + TTL_S,
         )
         self._live[number] = lease
         return lease
 
     def demand_free(self, devices: Iterable[str]) -> None:
-        """Raise LeaseTaken when any of the devices is held."""
+        """Raise LeaseTaken when any of the devices is held, or is still being made safe."""
         for device in devices:
-            held = self.of(device)
-            if held is not None:
-                raise LeaseTaken(device=device, holder=held.holder)
+            for held in self._live.values():
+                if device in held.devices:
+                    raise LeaseTaken(device=device, holder=held.holder)
 
     def of(self, device: str) -> Lease | None:
         """The live right over a device."""
@@ -87,6 +98,10 @@ class Leases:
     def held_by(self, holder: str) -> Lease | None:
         """The live right of a booking."""
         return next((one for one in self.live() if one.holder == holder), None)
+
+    def all(self) -> list[Lease]:
+        """Rights that have not been taken away, also those that ran out."""
+        return list(self._live.values())
 
     def live(self) -> list[Lease]:
         """Rights whose deadline has not passed."""
@@ -97,6 +112,11 @@ class Leases:
         """Rights nobody renewed in time; their devices must be made safe."""
         now = self._monotonic()
         return [lease for lease in self._live.values() if lease.deadline <= now]
+
+    def over(self, now: datetime) -> list[Lease]:
+        """Rights whose window has ended by lab time or by the monotonic clock."""
+        instant = self._monotonic()
+        return [one for one in self.live() if now >= one.until or instant >= one.latest]
 
     def renew(self, number: int) -> None:
         """Push the deadline out, unless it has already passed."""
@@ -109,6 +129,10 @@ class Leases:
         """Whether this very right still covers the device."""
         held = self.of(device)
         return held is not None and held.number == number
+
+    def stands(self, number: int) -> bool:
+        """Whether this right has not been taken away."""
+        return number in self._live
 
     def end(self, number: int) -> None:
         """Take the right away."""

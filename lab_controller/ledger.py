@@ -69,13 +69,14 @@ def mark_sent(db: Database, command: str, now: datetime) -> None:
 
 def close(
     db: Database, command: str, state: str, now: datetime, code: str = "", answer: str = ""
-) -> None:
-    """Give an open command its end; an end once given stays."""
-    db.execute(
+) -> bool:
+    """Give an open command its end; an end once given stays. Whether this one was taken."""
+    cursor = db.execute(
         "UPDATE lab_command SET state = ?, closed_ms = ?, code = ?, answer = ?"
         " WHERE id = ? AND closed_ms IS NULL",
         [state, to_ms(now), code, answer, command],
     )
+    return cursor.rowcount == 1
 
 
 def close_left_open(db: Database, now: datetime) -> int:

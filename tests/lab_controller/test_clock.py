@@ -52,7 +52,7 @@ zones = st.integers(-14, 14).map(lambda hours: timezone(timedelta(hours=hours)))
 
 
 @given(
-    start=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=zones),
+    start=st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=zones),  # noqa: DTZ001
     factor=st.floats(0.001, 100_000),
     origin=st.floats(0, 1e9),
 )
