@@ -1,0 +1,122 @@
+"""G-code over a pseudo-terminal to another process: numbered, checked, logged, line by line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import tty
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from benchmarks.rounds import Result, share, speed
+from equipment_drivers.contract import CommandContext
+from equipment_drivers.devices.marlin_job import PrintJob
+from equipment_drivers.devices.marlin_lines import frame
+from equipment_drivers.devices.marlin_link import LinkTiming, MarlinLink
+from equipment_drivers.devices.marlin_replies import Reply
+from equipment_drivers.errors import WireFault
+from equipment_drivers.transports.serial_line import SerialLine
+from lab_controller.coordinator import JobLog
+
+LINES = [f"G1 X{n % 200}.{n % 10} Y{n % 150}.25 E{n / 50:.4f} F1800" for n in range(2_000)]
+FRAMES = [frame(number, line) for number, line in enumerate(LINES)]
+BAUDRATE, ROUNDS = 115_200, 15
+LINES_PER_S = 250
+"""What a line of that rate carries, answers included."""
+
+
+@contextmanager
+def far_end() -> Iterator[str]:
+    """A process that answers; gives the path of its terminal."""
+    command = [sys.executable, "-m", "benchmarks.echo_ok"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as far:
+        assert far.stdin
+        assert far.stdout
+        yield far.stdout.readline().strip()
+        far.stdin.close()
+
+
+def fail(fault: WireFault) -> None:
+    """The link gave up: there is nothing to measure."""
+    raise fault
+
+
+def ignore(reply: Reply) -> None:
+    """What a plain far end says besides `ok`: nothing."""
+
+
+class Printer:
+    """Our way: the driver's line, link and job, and the controller's job log."""
+
+    def __init__(self, path: str, log: Path) -> None:
+        self._log = log
+        self._line = SerialLine(path, BAUDRATE, on_line=self._hear, on_lost=fail)
+        self._link = MarlinLink(self._line, LinkTiming(), on_reply=ignore, on_broken=fail)
+
+    def _hear(self, line: str) -> None:
+        self._link.hear(line)
+
+    async def open(self) -> None:
+        """Open and number from 0."""
+        await self._line.open()
+        await self._link.renumber()
+
+    async def print(self) -> None:
+        """Send every line, each written to the log first."""
+        with JobLog(self._log, lasting=True) as journal:
+            context = CommandContext("bench", lease=None, journal=journal)
+            job = PrintJob("bench", LINES, context, lambda: self._link.resends)
+            await job.feed(self._link.send)
+
+    async def close(self) -> None:
+        """Close the line."""
+        await self._line.close()
+
+
+async def made(path: str, log: Path) -> Printer:
+    """An open printer, made inside the loop."""
+    printer = Printer(path, log)
+    await printer.open()
+    return printer
+
+
+def ping_pong(descriptor: int) -> None:
+    """The floor: ready lines, blocking writes and reads, nothing checked."""
+    for line in FRAMES:
+        os.write(descriptor, line)
+        while not os.read(descriptor, 64).endswith(b"\n"):
+            pass
+
+
+def results() -> Iterator[Result]:
+    """Our link and the floor, on the same terminal in turn."""
+    with (
+        far_end() as path,
+        tempfile.TemporaryDirectory() as folder,
+        asyncio.Runner() as runner,
+    ):
+        descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(descriptor)
+        printer = runner.run(made(path, Path(folder) / "job.log"))
+        yield Result(
+            "G-code link: window 1, numbered, checked, logged",
+            "blocking ping-pong on the same pty",
+            speed(
+                lambda: runner.run(printer.print()),
+                lambda: ping_pong(descriptor),
+                rounds=ROUNDS,
+            ),
+            at_least=0.5,
+        )
+        yield Result(
+            f"G-code link at {LINES_PER_S} lines/s, CPU",
+            "one core",
+            share(lambda: runner.run(printer.print()), len(LINES) / LINES_PER_S),
+            at_most=0.01,
+        )
+        runner.run(printer.close())
+        os.close(descriptor)

@@ -1,0 +1,83 @@
+"""Ours and a yardstick in turn, judged by the ratio within each round.
+
+What a shared machine does to one it does to the other, so a ratio stands where a time would not.
+"""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+Work = Callable[[], object]
+Clock = Callable[[], float]
+
+ROUNDS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A goal, what it is measured against, the ratio of every round, and the bound if there is one.
+
+    `speed` ratios are bounded from below (`at_least`), `cost` ratios from above (`at_most`).
+    """
+
+    goal: str
+    yardstick: str
+    ratios: tuple[float, ...]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def ratio(self) -> float:
+        """The median over the rounds."""
+        return statistics.median(self.ratios)
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the median keeps its bound; None without one."""
+        if self.at_least is not None:
+            return self.ratio >= self.at_least
+        return None if self.at_most is None else self.ratio <= self.at_most
+
+
+def speed(
+    ours: Work, yardstick: Work, *, rounds: int = ROUNDS, clock: Clock = time.perf_counter
+) -> tuple[float, ...]:
+    """How many times as fast as the yardstick ours is, round by round."""
+    return tuple(theirs / own for own, theirs in _pairs(ours, yardstick, rounds, clock))
+
+
+def cost(
+    ours: Work, yardstick: Work, *, rounds: int = ROUNDS, clock: Clock = time.perf_counter
+) -> tuple[float, ...]:
+    """How many times what the yardstick takes ours takes, round by round."""
+    return tuple(own / theirs for own, theirs in _pairs(ours, yardstick, rounds, clock))
+
+
+def share(ours: Work, lasting_s: float, *, rounds: int = ROUNDS) -> tuple[float, ...]:
+    """The share of one core that work takes which in real life lasts so many seconds."""
+    return tuple(_taken(ours, time.process_time) / lasting_s for _ in range(rounds))
+
+
+def _pairs(ours: Work, yardstick: Work, rounds: int, clock: Clock) -> Iterator[tuple[float, float]]:
+    ours()
+    yardstick()
+    gc.collect()
+    gc.freeze()  # what was prepared is not walked again in the middle of a round
+    for number in range(rounds):
+        if number % 2:
+            own, theirs = _taken(ours, clock), _taken(yardstick, clock)
+        else:
+            theirs, own = _taken(yardstick, clock), _taken(ours, clock)
+        yield own, theirs
+    gc.unfreeze()
+
+
+def _taken(work: Work, clock: Clock) -> float:
+    gc.collect()
+    before = clock()
+    work()
+    return clock() - before
