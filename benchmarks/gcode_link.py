@@ -20,7 +20,7 @@ from equipment_drivers.devices.marlin_link import LinkTiming, MarlinLink
 from equipment_drivers.devices.marlin_replies import Reply
 from equipment_drivers.errors import WireFault
 from equipment_drivers.transports.serial_line import SerialLine
-from lab_controller.coordinator import JobLog
+from lab_controller.job_log import JobLog
 
 LINES = [f"G1 X{n % 200}.{n % 10} Y{n % 150}.25 E{n / 50:.4f} F1800" for n in range(2_000)]
 FRAMES = [frame(number, line) for number, line in enumerate(LINES)]
