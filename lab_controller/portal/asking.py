@@ -101,9 +101,24 @@ def _form(
         cache_control=pages.PRIVATE,
         equipment=equipment,
         typed={name: values.get(name, "") for name in FIELDS},
-        key=given.get("key") or secrets.token_urlsafe(18),
+        key=_key(given, problems),
         choices=wish.choices(equipment, words, front.clock.now(), values),
-        problems=[(one.field, words.problem(one)) for one in problems],
+        problems=[
+            (one.field if one.field in FIELDS else "", words.problem(one))
+            for one in sorted(problems, key=_place)
+        ],
         suggestion=suggestion,
         moved=moved,
     )
+
+
+def _place(problem: Problem) -> int:
+    """Where on the page its field stands; what has no field comes first."""
+    return FIELDS.index(problem.field) if problem.field in FIELDS else -1
+
+
+def _key(given: Mapping[str, str], problems: Sequence[Problem]) -> str:
+    """The form's key for as long as it is good: sent twice, it makes one booking."""
+    bad = any(one.field == "idempotency_key" for one in problems)
+    fresh = secrets.token_urlsafe(18)
+    return fresh if bad else given.get("key") or fresh

@@ -25,13 +25,13 @@ from lab_controller.services.bookings import Bookings
 log = logging.getLogger(__name__)
 
 NOT_PAGES = frozenset({"api", "calendar", "healthz", "metrics"})
-STATUS: dict[type[Exception], int] = {
-    Unknown: 404,
-    TicketOver: 410,
-    ForeignForm: 403,
-    FormTooLarge: 413,
-}
-OTHERWISE = 400
+# What a person can do something about; the first that fits. Anything else is our mistake.
+STATUS: tuple[tuple[type[BookingError | LabError], int], ...] = (
+    (Unknown, 404),
+    (BookingError, 400),
+    (ForeignForm, 403),
+    (FormTooLarge, 413),
+)
 
 Answer = Callable[[Request, Any], Response | Awaitable[Response]]
 
@@ -78,8 +78,7 @@ def _by_path(elsewhere: Answer) -> Answer:
 def error_page(request: Request, error: Exception) -> Response:
     """What happened and what to do, in the reader's language."""
     if isinstance(error, TicketOver):
-        over = Problem(error.code, field="number")
-        return following.lookup(request, problems=[over], status=410)
+        return following.lookup(request, problems=[Problem(error.code)], status=410)
     status, sentence = _explained(words_of(request), request.url.path, error)
     return pages.page(
         request, "error.html", status=status, cache_control=pages.PRIVATE, sentence=sentence
@@ -90,9 +89,9 @@ def _explained(words: Words, path: str, error: Exception) -> tuple[int, str]:
     if isinstance(error, HTTPException):
         code = "portal.not_found" if error.status_code in (404, 405) else "portal.trouble"
         return error.status_code, words.text(code)
-    if isinstance(error, BookingError | LabError):
-        status = next((at for kind, at in STATUS.items() if isinstance(error, kind)), OTHERWISE)
-        return status, words.text(error.code, **error.params)
+    for kind, status in STATUS:
+        if isinstance(error, kind):
+            return status, words.text(error.code, **error.params)
     reference = uuid.uuid4().hex[:8]
     log.error("internal fault %s at %s", reference, path, exc_info=error)
     return 500, words.text("lab.internal", reference=reference)

@@ -42,7 +42,7 @@ async def find(request: Request) -> Response:
     try:
         booked = await front.bookings.by_printed_code(wanted["number"], wanted["code"])
     except UnknownBooking as unknown:
-        return lookup(request, wanted, [Problem(unknown.code, field="number")], 404)
+        return lookup(request, wanted, [Problem(unknown.code)], 404)
     return pages.see_other(request, f"/status/{front.tickets.give(booked.booking.id)}")
 
 

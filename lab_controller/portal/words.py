@@ -69,6 +69,12 @@ class Words:
             return clock(minutes)
         return self.text("portal.next_day", time=clock(minutes - DAY_MINUTES))
 
+    def length(self, minutes: int) -> str:
+        """How long, in hours where they are whole."""
+        hours, rest = divmod(minutes, 60)
+        unit, count = ("minutes", minutes) if rest else ("hours", hours)
+        return self.text(f"portal.{unit}", count=count)
+
     def fee(self, yen_per_hour: int) -> str:
         """What an hour costs."""
         if not yen_per_hour:
