@@ -12,6 +12,7 @@ from textual.app import App
 from textual.command import Provider
 from textual.message import Message
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.theme import Theme
 
 from lab_controller.client import LabClient
 from lab_controller.wire import LatchShape
@@ -34,6 +35,19 @@ from tui.texts import Texts
 
 WATCH_S = 0.5
 WHILE_LOST_S = 0.3
+
+
+LAB_THEME = Theme(
+    name="lab",
+    primary="#7db7ff",
+    warning="#f0c04e",
+    error="#b3201c",
+    success="#6fd08c",
+    foreground="#d6dbe2",
+    background="#12161c",
+    surface="#12161c",
+    panel="#1b222c",
+)
 
 
 class PlainScrollBar(ScrollBarRender):
@@ -73,6 +87,8 @@ class LabApp(App[None]):
     def on_mount(self) -> None:
         """Open the first screen and start to listen."""
         ScrollBar.renderer = PlainScrollBar
+        self.register_theme(LAB_THEME)
+        self.theme = LAB_THEME.name
         for name, screen in self.SCREENS_BY_NAME.items():
             self.add_mode(name, lambda screen=screen: screen(self.station))  # type: ignore[misc]
         self.switch_mode("today")

@@ -29,7 +29,7 @@ from tui.look import (
 )
 from tui.texts import Texts
 
-NAME, AXIS = 20, 15
+AXIS = 13
 QUALITY = {"GOOD": GOOD, "UNCERTAIN": WARN, "BAD": BAD}
 AXIS_SIGNAL = "axis_"
 
@@ -41,9 +41,9 @@ def axis(device: DeviceShape, name: str, live: bool, t: Texts) -> tuple[str, Sty
     return f"{mark.symbol} {t.word(name, code)}", mark.style
 
 
-def device_row(device: DeviceShape, view: LabView, t: Texts) -> Text:
+def device_row(device: DeviceShape, name_width: int, view: LabView, t: Texts) -> Text:
     """One line of the list."""
-    cells = [column(device.name, NAME, BOLD if view.live else DIM)]
+    cells = [column(device.name, name_width, BOLD if view.live else DIM)]
     for name in AXES:
         word, style = axis(device, name, view.live, t)
         cells.append(column(word, AXIS, style))
@@ -88,7 +88,7 @@ def reading_lines(device: DeviceShape, view: LabView, t: Texts) -> list[Text]:
     if axes:
         stale = not view.live or any(one.stale for one in axes)
         values = " ".join("-" if one.value is None else f"{one.value:.0f}" for one in axes)
-        words = fit(t("signal.axes"), 14) + f" {values} deg"
+        words = fit(t("signal.axes"), 12) + f" {values} deg"
         lines.append(Text(words, FAINT if stale else PLAIN))
     return lines or [Text(t("device.no_values"), DIM)]
 
@@ -100,8 +100,8 @@ def _reading_line(reading: ReadingShape, view: LabView, t: Texts) -> Text:
     age = t.seconds(reading.age_s) if view.live else ""
     return joined(
         [
-            column(signal_name(reading.signal, t), 14, style),
-            right(value_text(reading, t), 12, style if stale else BOLD),
+            column(signal_name(reading.signal, t), 12, style),
+            right(value_text(reading, t), 11, style if stale else BOLD),
             column(quality, 6, FAINT if stale else QUALITY.get(reading.quality, WARN)),
             Text(age, FAINT if stale else DIM),
         ]
@@ -133,7 +133,8 @@ def _job_lines(device: DeviceShape, t: Texts) -> list[Text]:
         return [Text(t("device.program", name=program), PLAIN)] if program else []
     counts = "  ".join(f"{t.word('count', name)} {n:,}" for name, n in job.counts.items())
     name = device.detail.get("job", "")
-    return [Text(f"{bar(job.fraction, 20)} {job.fraction:.0%}  {name}", GOOD), Text(counts, DIM)]
+    done = Text(f"{bar(job.fraction, 24)} {job.fraction:.0%}", GOOD)
+    return [done, Text(f"{name}  {counts}", DIM)]
 
 
 def _stop_lines(device: DeviceShape, t: Texts) -> list[Text]:
@@ -151,7 +152,7 @@ def command_line(row: CommandShape, view: LabView, t: Texts) -> Text:
     return joined(
         [
             Text(f"{view.local(row.issued):%H:%M:%S}", DIM),
-            column(t.word("verb", row.verb), 16, PLAIN),
+            column(t.word("verb", row.verb), 14, PLAIN),
             Text(t.word("command", row.state), COMMAND.get(row.state, WARN)),
             Text(row.issuer, DIM),
         ]

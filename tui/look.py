@@ -115,6 +115,16 @@ def _filled(mark: str, text: str, width: int) -> str:
     return mark + " " * (width - used - 1)
 
 
+def halves(text: str, width: int) -> tuple[str, str]:
+    """A text on two lines of `width` cells, cut between characters."""
+    used = 0
+    for place, char in enumerate(text):
+        used += cell_len(char)
+        if used > width:
+            return text[:place], fit(text[place:].strip(), width).rstrip()
+    return text, ""
+
+
 def column(text: str, width: int, style: Style = PLAIN) -> Text:
     """One column of a row."""
     return Text(fit(text, width), style)

@@ -26,23 +26,23 @@ def live_run(trial: TrialShape) -> RunShape | None:
     return next((run for run in trial.runs if run.state in LIVE), None)
 
 
-def plan_rows(trial: TrialShape, t: Texts) -> list[Row]:
-    """Each condition with its runs; a condition without a finished run is still to be done."""
+def plan_rows(trial: TrialShape, width: int, t: Texts) -> list[Row]:
+    """Each condition with its runs, its name `width` cells wide; without a run it is to be done."""
     rows: list[Row] = []
     for condition in trial.conditions:
         runs = [run for run in trial.runs if run.condition == condition.name]
-        rows += [Row(f"run:{run.id}", _run_line(run, t)) for run in runs]
+        rows += [Row(f"run:{run.id}", _run_line(run, width, t)) for run in runs]
         if not runs:
-            words = joined([Text("   "), column(condition.name, 20), Text(t("run.left"), WARN)])
+            words = joined([Text("   "), column(condition.name, width), Text(t("run.left"), WARN)])
             rows.append(Row(f"condition:{condition.name}", words))
     return rows
 
 
-def _run_line(run: RunShape, t: Texts) -> Text:
+def _run_line(run: RunShape, width: int, t: Texts) -> Text:
     mark = RUN.get(run.state, UNKNOWN)
     cells = [
         Text(f"#{run.number:<2}", DIM),
-        column(run.condition, 20, BOLD if run.state in LIVE else PLAIN),
+        column(run.condition, width, BOLD if run.state in LIVE else PLAIN),
         Text(f"{mark.symbol} {t.word('run_state', run.state)}", mark.style),
     ]
     if run.good or run.scrap or run.rework:
@@ -59,14 +59,18 @@ def left_count(trial: TrialShape) -> int:
 def head_words(trial: TrialShape, party: str, armed: bool, t: Texts) -> Text:
     """What the trial asks, on which part, and whether its equipment is ready."""
     state = (t("trial.armed"), GOOD) if armed else (t("trial.not_armed"), WARN)
-    first = Text.assemble((f" {trial.title}", BOLD), (f"  {party}  {trial.id}  ", DIM), state)
+    left = left_count(trial)
+    plan = t("plan.left", n=left) if left else t("plan.done")
+    first = Text.assemble(
+        (trial.title, BOLD), (f"  {party}  {trial.id}  ", DIM), state, "  ", (plan, KEY)
+    )
     facts = [
         (t("trial.question"), trial.question),
         (t("trial.part"), trial.part),
         (t("trial.material"), trial.material),
         (t("trial.baseline"), trial.baseline),
     ]
-    second = Text(" ")
+    second = Text()
     for label, value in facts:
         if value:
             second.append(f"{label} ", DIM)

@@ -30,7 +30,8 @@ FILTERS: dict[str, frozenset[str]] = {
     "over": frozenset({"completed", "declined", "cancelled", "no_show"}),
     "all": frozenset(BOOKING),
 }
-WIDTHS = {"day": 9, "time": 11, "state": 14, "party": 20, "equipment": 20, "number": 0}
+WIDTHS = {"day": 9, "time": 11, "state": 14, "party": 20, "equipment": 20, "number": 10}
+WIDE = 100
 
 
 class Search(Input):
@@ -58,13 +59,12 @@ class Bookings(BookingSteps):
         with Horizontal(id="list-head"):
             yield Static("", id="filter")
             yield Search(placeholder=self.t("list.search_hint"), compact=True, id="search")
-        yield Static(self._headings(), id="headings")
+        yield Static("", id="headings")
         yield Rows(id="bookings", empty=self.t("list.empty"))
         yield Static("", id="detail")
 
     def on_mount(self) -> None:
         """The keys of the list work at once."""
-        super().on_mount()
         self.query_one(Rows).focus()
 
     def selected(self) -> BookingShape | None:
@@ -108,15 +108,22 @@ class Bookings(BookingSteps):
             if one.state in states and words in searchable(one)
         ]
         self.query_one(Rows).show([Row(one.id, self._line(one)) for one in shown])
+        self.query_one("#headings", Static).update(self._headings(), layout=False)
         label = Text.assemble((" f ", KEY), (self.t(f"filter.{self._filter}"), BOLD))
         label.append(f"  {self.t('list.count', n=len(shown))}   ", DIM)
         label.append("/ ", KEY)
         self.query_one("#filter", Static).update(label)
         self._draw_detail()
 
+    @property
+    def _equipment_width(self) -> int:
+        """The equipment takes what is left; on a narrow screen the number has to give way."""
+        taken = sum(WIDTHS.values()) - WIDTHS["equipment"] + len(WIDTHS) + 2
+        return self.size.width - taken if self.size.width >= WIDE else WIDTHS["equipment"]
+
     def _headings(self) -> Text:
-        cells = [column(self.t(f"column.{name}"), width, DIM) for name, width in WIDTHS.items()]
-        cells[-1] = Text(self.t("column.number"), DIM)
+        widths = WIDTHS | {"equipment": self._equipment_width}
+        cells = [column(self.t(f"column.{name}"), width, DIM) for name, width in widths.items()]
         return Text("  ") + joined(cells)
 
     def _line(self, one: BookingShape) -> Text:
@@ -129,7 +136,7 @@ class Bookings(BookingSteps):
                 column(self.t.span(start, end), WIDTHS["time"], BOLD),
                 column(state, WIDTHS["state"], mark.style),
                 column(one.party_name, WIDTHS["party"], BOLD),
-                column(one.equipment_name, WIDTHS["equipment"]),
+                column(one.equipment_name, self._equipment_width),
                 Text(one.number, DIM),
             ]
         )

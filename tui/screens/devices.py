@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from lab_controller.wire import CommandShape, DeviceShape
-from tui.device_words import AXIS, NAME, about_lines, device_row, reading_lines
+from tui.device_words import AXIS, about_lines, device_row, reading_lines
 from tui.entries import Given
 from tui.keymap import bindings
 from tui.look import BOLD, DIM, KEY, column, joined
@@ -25,6 +25,8 @@ from tui.verbs import BY_JOB, ENTRIES, NEVER_ASKS, arguments_of
 from tui.widgets.rows import Row, Rows
 
 LOG_LINES = 8
+WIDE = 100
+NAME = (20, 32)
 
 
 class Devices(LabScreen):
@@ -39,7 +41,7 @@ class Devices(LabScreen):
         self._log_of = ""
 
     def body(self) -> ComposeResult:
-        yield Static(self._headings(), id="headings")
+        yield Static("", id="headings")
         yield Rows(id="devices", empty=self.t("device.none"))
         yield Static("", id="device-title")
         with Horizontal(id="device"):
@@ -50,7 +52,6 @@ class Devices(LabScreen):
 
     def on_mount(self) -> None:
         """The keys of the list work at once."""
-        super().on_mount()
         self.query_one(Rows).focus()
         for box in self.query(VerticalScroll):
             box.can_focus = False
@@ -82,15 +83,16 @@ class Devices(LabScreen):
 
     # -- drawing ------------------------------------------------------------------------------
 
-    def _headings(self) -> Text:
-        cells = [column(self.t("column.device"), NAME, DIM)]
+    def _headings(self, name_width: int) -> Text:
+        cells = [column(self.t("column.device"), name_width, DIM)]
         cells += [column(self.t(f"column.{name}"), AXIS, DIM) for name in ("link", "operation")]
         cells += [column(self.t("column.safety"), AXIS, DIM), Text(self.t("column.value"), DIM)]
         return Text("  ") + joined(cells)
 
     def draw(self) -> None:
-        devices = self.view.devices.values()
-        rows = [Row(one.id, device_row(one, self.view, self.t)) for one in devices]
+        devices, width = self.view.devices.values(), NAME[self.size.width >= WIDE]
+        self.query_one("#headings", Static).update(self._headings(width), layout=False)
+        rows = [Row(one.id, device_row(one, width, self.view, self.t)) for one in devices]
         self.query_one(Rows).show(rows)
         self._draw_device()
 

@@ -55,7 +55,7 @@ class Confirm(Dialog[bool]):
     def body(self) -> ComposeResult:
         yield Static(self._text, markup=False, classes="words")
         with Vertical(classes="buttons"):
-            yield Button(self.t("confirm.no"), id="no", compact=True)
+            yield Button(self.t("key.confirm.no"), id="no", compact=True)
             yield Button(self._yes, id="yes", compact=True)
 
     def on_mount(self) -> None:

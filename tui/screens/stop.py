@@ -68,16 +68,20 @@ class StopScreen(Dialog[None]):
         mark = OUTCOME[one.outcome]
         word = f"{mark.symbol} {self.t(f'stop.outcome.{one.outcome}')}"
         name = known.name if known else one.device
-        failed = one.outcome == "FAILED"
         head = Text("  ").join(
             [
                 column(word, OUTCOME_WIDTH, mark.style),
                 column(name, NAME_WIDTH, BOLD),
                 Text(one.outcome, DIM),
-                Text(self._detail(one), BAD if failed else DIM),
             ]
         )
-        return [head, self._button(one, known)] if failed else [head]
+        failed, detail = one.outcome == "FAILED", self._detail(one)
+        lines = [head]
+        if detail:
+            lines.append(Text(" " * (OUTCOME_WIDTH + 2) + detail, BAD if failed else DIM))
+        if failed:
+            lines += [self._button(one, known), Text()]
+        return lines
 
     def _detail(self, one: Stopped) -> str:
         if not one.coded or not one.detail:
@@ -86,7 +90,9 @@ class StopScreen(Dialog[None]):
 
     def _button(self, one: Stopped, known: DeviceShape | None) -> Text:
         place = one.estop or (known.estop if known else "") or self.t("stop.button_unknown")
-        return Text("      " + self.t("stop.press", place=place) + " ", ALARM)
+        return Text.assemble(
+            " " * (OUTCOME_WIDTH + 2), (f" {self.t('stop.press', place=place)} ", ALARM)
+        )
 
     def _only_measuring(self, answer: StopAnswer) -> list[Text]:
         told = {one.device for one in answer.devices}

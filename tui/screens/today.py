@@ -20,6 +20,7 @@ from tui.station import Station
 from tui.steps import shown_state
 from tui.widgets.board import Block, Board, Day
 
+WIDE = 110
 ON_BOARD = frozenset({"requested", "confirmed", "checked_in", "completed"})
 
 
@@ -42,7 +43,6 @@ class Today(BookingSteps):
 
     def on_mount(self) -> None:
         """The keys of the board work at once."""
-        super().on_mount()
         self.query_one(Board).focus()
 
     @property
@@ -88,7 +88,9 @@ class Today(BookingSteps):
             waiting=sum(one.state == "requested" for one in self._bookings.values()),
             here=sum(one.state == "checked_in" for one in self._bookings.values()),
         )
-        title = f" {self.t.day(first)} {relative}   {counts}   {self.t('today.legend')}"
+        title = f" {self.t.day(first)} {relative}   {counts}"
+        if self.size.width >= WIDE:
+            title += f"   {self.t('today.legend')}"
         self.query_one("#day-title", Static).update(title.replace("[", "\\["), layout=False)
         now = self.view.local_now.replace(second=0, microsecond=0)
         shows_now = self.view.now is not None and first <= now < first + timedelta(days=1)
@@ -99,14 +101,9 @@ class Today(BookingSteps):
 
     def _block(self, booking: BookingShape) -> Block:
         state = shown_state(booking)
-        return Block(
-            booking.id,
-            booking.equipment,
-            self.view.local(booking.start),
-            self.view.local(booking.end),
-            BOOKING[state],
-            (booking.party_name, self.t.word("state", state)),
-        )
+        start, end = self.view.local(booking.start), self.view.local(booking.end)
+        lines = (booking.party_name, self.t.word("state", state), f"-{end:%H:%M}")
+        return Block(booking.id, booking.equipment, start, end, BOOKING[state], lines)
 
     @on(Board.Selected)
     def _draw_detail(self) -> None:

@@ -16,20 +16,21 @@ from lab_controller.wire import BookingShape, DeviceShape
 from tui.device_words import signal_name
 from tui.entries import Given, trial_of
 from tui.keymap import bindings
-from tui.look import BOLD, DIM, KEY, column, joined
+from tui.look import BOLD, DIM, column, joined
 from tui.messages import Done, TrialsCame, WindowCame
 from tui.screens.form import Field, Form
 from tui.screens.pick import Pick
 from tui.screens.trial_jobs import JobKeys
 from tui.screens.trial_runs import RunKeys
 from tui.station import Station
-from tui.trial_words import head_words, job_words, left_count, plan_rows, run_words
+from tui.trial_words import head_words, job_words, plan_rows, run_words
 from tui.widgets.plot import Plot
 from tui.widgets.rows import Row, Rows
 
 REPLOT_S = 2.0
 SHORTEST = timedelta(minutes=2)
 WITHOUT_RUN = timedelta(minutes=10)
+BESIDE_NAME = 25
 NEW = "new:"
 
 
@@ -54,7 +55,6 @@ class Trial(RunKeys, JobKeys):
 
     def on_mount(self) -> None:
         """The plan has the keys; the plot follows on its own beat."""
-        super().on_mount()
         self.query_one(Rows).focus()
         self.set_interval(REPLOT_S, self._replot)
 
@@ -226,16 +226,14 @@ class Trial(RunKeys, JobKeys):
     def draw(self) -> None:
         trial, t = self.trial, self.t
         if trial is None:
-            words = Text.assemble((" t ", KEY), (t("trial.none"), DIM), "\n")
-            self.query_one("#trial-head", Static).update(words, layout=False)
+            words = Text(t("trial.none"), DIM)
+            self.query_one("#trial-head", Static).update(words)
             self.query_one(Rows).show([])
         else:
             party = self.booking.party_name if self.booking else ""
-            words = head_words(trial, party, self.armed, t)
-            left = left_count(trial)
-            words.append(t("plan.left", n=left) if left else t("plan.done"), KEY)
-            self.query_one("#trial-head", Static).update(words, layout=False)
-            self.query_one(Rows).show(plan_rows(trial, t))
+            self.query_one("#trial-head", Static).update(head_words(trial, party, self.armed, t))
+            plan = self.query_one(Rows)
+            plan.show(plan_rows(trial, max(14, plan.size.width - BESIDE_NAME), t))
         run = run_words(self.run, self.view.now, t)
         self.query_one("#run", Static).update(run, layout=False)
         job = job_words(self.device, self.view.live, t) if trial else Text()

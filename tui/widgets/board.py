@@ -9,32 +9,32 @@ from datetime import datetime, timedelta
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from rich.text import Text
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.keymap import bindings
-from tui.look import BOLD, DIM, FAINT, KEY, Mark, fit
+from tui.look import BOLD, DIM, FAINT, KEY, Mark, fit, halves
 
 CELLS_PER_HOUR = 6
 NAME_WIDTH = 20
-LANE = 3
+LANES = (4, 3)
 NOW = Style(color="#ff5f57", bold=True)
+NOW_ON_TEXT = Style(color="#ffffff", bgcolor="#d8433b", bold=True)
 SHADES = (Style(bgcolor="#12161c"), Style(bgcolor="#171c24"))
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """One booking on the board; `lines` are drawn inside it, the second where there is room."""
+    """One booking on the board; `lines` are drawn inside it, the third where there is room."""
 
     key: str
     lane: str
     start: datetime
     end: datetime
     mark: Mark
-    lines: tuple[str, str]
+    lines: tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,16 @@ class Painter:
         if after < len(self.cells) and self.cells[after][0] == "":
             self.cells[after] = (" ", self.cells[after][1])
 
-    def mark(self, x: int, char: str, style: Style) -> None:
-        """Draw one narrow sign over what is there, keeping its background."""
-        if 0 <= x < len(self.cells):
-            self.put(x, char, self.cells[x][1] + style)
+    def line_at(self, x: int) -> None:
+        """Let the line for now pass: a sign where nothing is written, else a mark on the text."""
+        if not 0 <= x < len(self.cells):
+            return
+        char, style = self.cells[x]
+        if char in (" ", "."):
+            self.put(x, "|", style + NOW)
+        else:
+            first = x if char else x - 1
+            self.cells[first] = (self.cells[first][0], style + NOW_ON_TEXT)
 
     def strip(self) -> Strip:
         """The finished line."""
@@ -97,6 +103,7 @@ class Board(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self._day: Day | None = None
+        self._height = LANES[-1]
         self.key = ""
 
     def show(self, day: Day) -> None:
@@ -104,10 +111,19 @@ class Board(ScrollView, can_focus=True):
         if day == self._day:
             return
         self._day = day
-        self.virtual_size = Size(0, len(day.lanes) * LANE + 1)
+        self._measure()
         if self.key not in {block.key for block in day.blocks}:
             self.select(self._upcoming(day))
         self.refresh()
+
+    def on_resize(self) -> None:
+        """The lanes are as high as there is room for."""
+        self._measure()
+
+    def _measure(self) -> None:
+        lanes, room = len(self._day.lanes) if self._day else 0, self.size.height - 1
+        self._height = next((one for one in LANES if one * lanes <= room), LANES[-1])
+        self.virtual_size = Size(0, lanes * self._height + 1)
 
     @staticmethod
     def _upcoming(day: Day) -> str:
@@ -122,7 +138,9 @@ class Board(ScrollView, can_focus=True):
         self.key = key
         lane = self._lane_of(key)
         if lane is not None and self.size.height:
-            self.scroll_to_region(Region(0, lane * LANE, 1, LANE + 1), animate=False, force=True)
+            self.scroll_to_region(
+                Region(0, lane * self._height, 1, self._height + 1), animate=False, force=True
+            )
         self.refresh()
         self.post_message(self.Selected(key))
 
@@ -179,7 +197,7 @@ class Board(ScrollView, can_focus=True):
             return Strip.blank(self.size.width, self.rich_style)
         if y == 0:
             return self._hours().strip()
-        lane, line = divmod(y - 1 + int(self.scroll_offset.y), LANE)
+        lane, line = divmod(y - 1 + int(self.scroll_offset.y), self._height)
         if lane >= len(self._day.lanes):
             return Strip.blank(self.size.width, self.rich_style)
         return self._lane(lane, line).strip()
@@ -193,8 +211,8 @@ class Board(ScrollView, can_focus=True):
             hour = first + timedelta(hours=number)
             painter.put(self._x(hour, first), f"{hour:%H}" if number < hours else "", base + DIM)
         if self._day.now and first <= self._day.now <= first + timedelta(hours=hours):
-            x = self._x(self._day.now, first)
-            painter.put(min(x, self.size.width - 5), f"{self._day.now:%H:%M}", base + NOW)
+            x = self._x(self._day.now, first) - 3
+            painter.put(min(x, self.size.width - 7), f" {self._day.now:%H:%M} ", base + NOW)
         return painter
 
     def _lane(self, lane: int, line: int) -> Painter:
@@ -203,15 +221,15 @@ class Board(ScrollView, can_focus=True):
         last = first + timedelta(hours=hours)
         shade = self.rich_style + SHADES[lane % 2]
         painter = Painter(self.size.width, shade)
-        head, tail = _halves(name, NAME_WIDTH - 2)
-        painter.put(1, (head, tail, "")[line], shade + (BOLD if line == 0 else DIM))
+        head, tail = halves(name, NAME_WIDTH - 2)
+        painter.put(1, (head, tail, "", "")[line], shade + (BOLD if line == 0 else DIM))
         for number in range(hours + 1):
             painter.put(self._x(first + timedelta(hours=number), first), ".", shade + FAINT)
         for block in self._in_lane(id):
-            if line < LANE - 1 and block.end > first and block.start < last:
+            if line < self._height - 1 and block.end > first and block.start < last:
                 self._draw_block(painter, block, line, first, last)
         if self._day.now and first <= self._day.now <= last:
-            painter.mark(self._x(self._day.now, first), "|", NOW)
+            painter.line_at(self._x(self._day.now, first))
         return painter
 
     def _draw_block(
@@ -220,19 +238,11 @@ class Board(ScrollView, can_focus=True):
         start, end = max(block.start, first), min(block.end, last)
         left, right = self._x(start, first), max(self._x(start, first) + 1, self._x(end, first))
         style, width = block.mark.style, right - left
-        text = fit((f"{block.mark.symbol} {block.lines[0]}", block.lines[1])[line], width)
-        painter.put(left, text if width > 2 else fit(block.mark.symbol, width), style)
+        text = (f"{block.mark.symbol} {block.lines[0]}", *block.lines[1:])[line]
+        painter.put(left, fit(text if width > 2 else block.mark.symbol, width), style)
         if block.key == self.key:
             edge = Style(reverse=True, bold=True)
             painter.put(left, "[", style + edge + KEY)
             painter.put(right - 1, "]", style + edge + KEY)
             inside = fit(text, max(0, width - 2)) if width > 4 else ""
             painter.put(left + 1, inside, style + Style(bold=True))
-
-
-def _halves(name: str, width: int) -> tuple[str, str]:
-    """A name on two lines, cut between characters."""
-    head = Text(name)
-    head.truncate(width, overflow="crop")
-    rest = name[len(head.plain) :]
-    return head.plain, fit(rest, width).rstrip() if rest else ""
