@@ -28,5 +28,6 @@ def command(data_dir: Path, lang: str, readonly: bool) -> None:
         no_controller(data_dir, lang)
     arguments = ["--url", address.read_text().strip()]
     arguments += ["--token-file", str(data_dir / "staff.token"), "--lang", lang]
+    arguments += ["--data", str(data_dir)]
     arguments += ["--readonly"] if readonly else []
     os.execv(sys.executable, [sys.executable, "-m", "tui", *arguments])
