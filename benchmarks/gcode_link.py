@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.rounds import Result, share, speed
+from benchmarks.rounds import Result, speed
 from equipment_drivers.contract import CommandContext
 from equipment_drivers.devices.marlin_job import PrintJob
 from equipment_drivers.devices.marlin_lines import frame
@@ -25,8 +25,6 @@ from lab_controller.job_log import JobLog
 LINES = [f"G1 X{n % 200}.{n % 10} Y{n % 150}.25 E{n / 50:.4f} F1800" for n in range(2_000)]
 FRAMES = [frame(number, line) for number, line in enumerate(LINES)]
 BAUDRATE, ROUNDS = 115_200, 15
-LINES_PER_S = 250
-"""What a line of that rate carries, answers included."""
 
 
 @contextmanager
@@ -111,12 +109,6 @@ def results() -> Iterator[Result]:
                 rounds=ROUNDS,
             ),
             at_least=0.5,
-        )
-        yield Result(
-            f"G-code link at {LINES_PER_S} lines/s, CPU",
-            "one core",
-            share(lambda: runner.run(printer.print()), len(LINES) / LINES_PER_S),
-            at_most=0.01,
         )
         runner.run(printer.close())
         os.close(descriptor)

@@ -18,7 +18,7 @@ from benchmarks.rounds import Result, speed
 from equipment_drivers.devices.opcua_robot_options import RobotOptions
 from equipment_drivers.devices.opcua_robot_wire import RobotWire
 
-READS, BATCH = 200, 100
+READS, BATCH, ROUNDS = 200, 100, 21
 NODE = f"i={ua.ObjectIds.Server_ServerStatus_State}"
 
 
@@ -76,6 +76,7 @@ def results() -> Iterator[Result]:
             speed(
                 lambda: runner.run(driver_reads(wire, [ours], READS)),
                 lambda: runner.run(bare_reads(theirs)),
+                rounds=ROUNDS,
             ),
             at_least=0.9,
         )

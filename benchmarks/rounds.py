@@ -57,11 +57,6 @@ def cost(
     return tuple(own / theirs for own, theirs in _pairs(ours, yardstick, rounds, clock))
 
 
-def share(ours: Work, lasting_s: float, *, rounds: int = ROUNDS) -> tuple[float, ...]:
-    """The share of one core that work takes which in real life lasts so many seconds."""
-    return tuple(_taken(ours, time.process_time) / lasting_s for _ in range(rounds))
-
-
 def _pairs(ours: Work, yardstick: Work, rounds: int, clock: Clock) -> Iterator[tuple[float, float]]:
     ours()
     yardstick()
