@@ -231,10 +231,10 @@ class Coordinator:
     def _demand_right(self, view: DeviceView, spec: CommandSpec, lease: int | None) -> int | None:
         if spec.effect is Effect.READ:
             return None
-        if not self._permit.alive:
-            raise NoPermit
         if self._permit.latched(view.device):
             raise Latched(device=view.device)
+        if not self._permit.alive:
+            raise NoPermit
         held = self._leases.of(view.device)
         if held is None:
             raise LeaseMissing(device=view.device)
