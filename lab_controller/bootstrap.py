@@ -25,6 +25,8 @@ from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
 from lab_controller.services.reports import Reports
 from lab_controller.services.trials import RunScope, Trials
+from lab_controller.stopper.errors import StopperUnreachable
+from lab_controller.under_way import each
 from trial_logs import migrations as trial_tables
 
 LEASE_TICK_S = 1.0
@@ -99,22 +101,32 @@ class Lab(Floor):
         await self.trials.interrupt_left_open()
 
     async def stop(self) -> None:
-        """Bring everything to rest, then end; a clean end leaves no latch."""
+        """Bring everything to rest, then end; a clean end leaves no latch.
+
+        Every step is taken, also with the stopper gone or the disk full.
+        """
         if self._scheduler is not None:
             self._scheduler.shutdown(wait=False)
-        await self.arming.disarm_all("shutdown")
-        for connection in self.connections.values():
-            await connection.stop()
+        await each(
+            lambda: self.arming.disarm_all("shutdown"),
+            self._close_wires,
+            self.stop_desk.settled,
+            self.recorder.close,
+            self._take_leave,
+            lambda: asyncio.to_thread(self.telemetry.close),
+            lambda: asyncio.to_thread(self.db.close),
+        )
+
+    async def _close_wires(self) -> None:
+        await asyncio.gather(*(connection.stop() for connection in self.connections.values()))
         for task in self._tasks:
             task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.stop_desk.settled()
-        await self.recorder.close()
-        await self.permit.farewell()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _take_leave(self) -> None:
+        with contextlib.suppress(StopperUnreachable):
+            await self.permit.farewell()
         await self.permit.close()
-        await asyncio.to_thread(self.telemetry.close)
-        await asyncio.to_thread(self.db.close)
 
 
 def build(

@@ -88,6 +88,20 @@ def seal(db: Database) -> None:
     db.execute("PRAGMA journal_mode = DELETE").fetchall()
 
 
+def close_for_good(db: Database, name: str) -> None:
+    """Close a file that is to be kept as one plain file.
+
+    Where a reader is still in it, it stays whole but keeps its log beside it: the next opening
+    takes that in.
+    """
+    try:
+        seal(db)
+    except sqlite3.Error as fault:
+        log.warning("%s was not sealed: %s", name, fault)
+    finally:
+        db.close()
+
+
 class Job:
     """One function waiting for the writer, and the future its caller waits on."""
 
@@ -158,12 +172,9 @@ class Writer:
             group, open_for_more = self._next_group()
             if group:
                 self._run_group(group)
-        try:
-            if self._for_good:
-                seal(self._db)
-        except sqlite3.Error as fault:  # a reader is there still: whole, but with its log beside it
-            log.warning("%s was not sealed: %s", self.path.name, fault)
-        finally:
+        if self._for_good:
+            close_for_good(self._db, self.path.name)
+        else:
             self._db.close()
 
     def _next_group(self) -> tuple[list[Job], bool]:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from math import inf
 from pathlib import Path
 
 from equipment_drivers.model import CycleFinished, DeviceState, LinkChanged, Reading
@@ -34,11 +35,13 @@ from trial_logs.model import (
     Series,
     Verdict,
 )
-from trial_logs.stamps import to_us
+from trial_logs.stamps import from_us, to_us
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 0.25
+MOST_KEPT = 50_000
+EVERYTHING = "*"
 VERDICTS = {"good": Verdict.GOOD, "scrap": Verdict.SCRAP}
 
 
@@ -57,12 +60,40 @@ class Tape:
     states: list[DeviceStateSeen] = field(default_factory=list)
     gaps: list[GapEdge] = field(default_factory=list)
     dark: set[str] = field(default_factory=set)
+    lost: tuple[int, int] | None = None
 
     def take(self) -> Batch:
         """Everything noted so far, and an empty tape."""
-        batch = Batch(readings=self.readings, parts=self.parts, states=self.states, gaps=self.gaps)
+        gaps = [*self.gaps, *self._lost_edges()]
+        batch = Batch(readings=self.readings, parts=self.parts, states=self.states, gaps=gaps)
         self.readings, self.parts, self.states, self.gaps = [], [], [], []
         return batch
+
+    def put_back(self, batch: Batch) -> None:
+        """Keep what could not be written; past the bound the oldest readings become a gap."""
+        self.parts = [*batch.parts, *self.parts]
+        self.states = [*batch.states, *self.states]
+        self.gaps = [*(edge for edge in batch.gaps if edge.device != EVERYTHING), *self.gaps]
+        readings = [*batch.readings, *self.readings]
+        surplus = len(readings) - MOST_KEPT
+        if surplus > 0:
+            first = self.lost[0] if self.lost else readings[0].t_us
+            self.lost = first, readings[surplus].t_us
+        self.readings = readings[max(0, surplus) :]
+
+    def written(self) -> None:
+        """What was taken is durable."""
+        self.lost = None
+
+    def _lost_edges(self) -> list[GapEdge]:
+        if self.lost is None:
+            return []
+        first, last = (from_us(t_us) for t_us in self.lost)
+        cause = StorageFailed.code
+        return [
+            GapEdge(first, EVERYTHING, True, cause),
+            GapEdge(last, EVERYTHING, False, cause),
+        ]
 
 
 class Recorder:
@@ -125,8 +156,12 @@ class Recorder:
 
     async def start(self, header: RunHeader, devices: Iterable[str], now: datetime) -> None:
         """Begin a run's own file and record its devices from here on."""
-        writer = Writer(self.path(header.run_id))
-        await writer.write(lambda db: evidence.open_run(db, header, now))
+        writer = await asyncio.to_thread(Writer, self.path(header.run_id))
+        try:
+            await writer.write(lambda db: evidence.open_run(db, header, now))
+        except BaseException:
+            await asyncio.to_thread(writer.close)
+            raise
         tape = Tape(header, frozenset(devices), writer)
         for device in sorted(tape.devices):
             tape.states.append(self._seen(device, now))
@@ -150,9 +185,7 @@ class Recorder:
 
     async def add(self, run: str, batch: Batch) -> Segment:
         """Write a batch (a measurement, a note, a judgement) at once; returns when durable."""
-        now = self._clock.now()
-        async with self._writing(run) as writer:
-            return await writer.write(lambda db: evidence.append_segment(db, batch, now))
+        return await self.change(run, lambda db: batch)
 
     async def change(self, run: str, function: Step) -> Segment:
         """Write a batch that depends on what is recorded: `function(db)` gives it."""
@@ -161,74 +194,111 @@ class Recorder:
         def step(db: Database) -> Segment:
             return evidence.append_segment(db, function(db), now)
 
-        await self.flush()
-        async with self._writing(run) as writer:
+        async with self._flushing:
+            tape = self._tapes.get(run)
+            if tape is not None:
+                await self._write(tape, now)
+                return await tape.writer.write(step)
+            return await self._reopened(run, step)
+
+    async def _reopened(self, run: str, step: Callable[[Database], Segment]) -> Segment:
+        """A later word on a run that is over: its file is opened just for that."""
+        writer = await asyncio.to_thread(Writer, self.path(run))
+        try:
             return await writer.write(step)
+        finally:
+            await asyncio.to_thread(writer.close, for_good=True)
 
     async def end(self, run: str, moved: RunMoved) -> Segment:
-        """Write what is left and the run's end; the file is closed."""
-        await self.flush()
-        tape = self._tapes.pop(run, None)
-        if tape is None:
-            return await self.add(run, Batch(moves=(moved,)))
-        batch = replace(tape.take(), moves=(moved,))
-        try:
-            return await tape.writer.write(lambda db: evidence.append_segment(db, batch, moved.at))
-        finally:
-            await asyncio.to_thread(tape.writer.close, for_good=True)
+        """Write what is left and the run's end; the file is closed.
 
-    def _writing(self, run: str) -> Borrowed:
-        tape = self._tapes.get(run)
-        return Borrowed(tape.writer if tape else None, self.path(run))
+        Where that fails the tape goes on, and the next start of the lab writes the end.
+        """
+        async with self._flushing:
+            tape = self._tapes.get(run)
+            if tape is not None:
+                last = await self._write(tape, moved.at, (moved,))
+                del self._tapes[run]
+                await asyncio.to_thread(tape.writer.close, for_good=True)
+                return last
+        return await self.add(run, Batch(moves=(moved,)))
 
     # -- writing ----------------------------------------------------------------------------
 
     async def flush(self) -> None:
-        """Make everything noted so far durable."""
+        """Make everything noted so far durable.
+
+        What cannot be written is kept and tried again by the next flush; one file that fails does
+        not keep the others from being written. Raises the first fault.
+        """
+        faults: list[StorageFailed] = []
         async with self._flushing:
-            samples, self._samples = self._samples, []
-            if samples:
-                await self._telemetry.append(samples)
+            try:
+                await self._write_samples()
+            except StorageFailed as fault:
+                faults.append(fault)
             now = self._clock.now()
             for tape in list(self._tapes.values()):
-                batch = tape.take()
-                await tape.writer.write(lambda db, b=batch: evidence.append_segment(db, b, now))  # type: ignore[misc]
+                try:
+                    await self._write(tape, now)
+                except StorageFailed as fault:
+                    faults.append(fault)
+        if faults:
+            raise faults[0]
+
+    async def _write_samples(self) -> None:
+        samples, self._samples = self._samples, []
+        if not samples:
+            return
+        try:
+            await self._telemetry.append(samples)
+        except Exception:
+            self._samples = [*samples, *self._samples][-MOST_KEPT:]
+            raise
+
+    async def _write(self, tape: Tape, now: datetime, moves: tuple[RunMoved, ...] = ()) -> Segment:
+        batch = tape.take()
+        whole = replace(batch, moves=moves)
+        try:
+            last = await tape.writer.write(lambda db: evidence.append_segment(db, whole, now))
+        except Exception:
+            tape.put_back(batch)
+            raise
+        tape.written()
+        return last
 
     async def run(self) -> None:
         """Flush for ever; a file that cannot be written is told once and tried again."""
         while True:
             await asyncio.sleep(FLUSH_S)
+            flushing = asyncio.create_task(self.flush_or_tell(), name="flush")
             try:
-                await self.flush()
-            except (StorageFailed, OSError) as error:
-                if not self.failing:
-                    log.error("records cannot be written: %s", error)
-                self.failing = str(error)
-            else:
-                self.failing = ""
+                await asyncio.shield(flushing)
+            except asyncio.CancelledError:
+                await flushing  # what was begun is ended, else it might be written twice
+                raise
+
+    async def flush_or_tell(self) -> None:
+        """Flush; a fault is told when it begins and when it is over, not each time."""
+        try:
+            await self.flush()
+        except StorageFailed as error:
+            if not self.failing:
+                log.error("records cannot be written and are kept for now: %s", error)
+            self.failing = str(error)
+        else:
+            if self.failing:
+                log.info("records are written again")
+            self.failing = ""
 
     async def close(self) -> None:
         """Flush and close every file that is still open."""
-        await self.flush()
-        for tape in self._tapes.values():
-            await asyncio.to_thread(tape.writer.close)
-        self._tapes.clear()
-
-
-class Borrowed:
-    """The writer of a live run, or one opened just for a later word on a run that is over."""
-
-    def __init__(self, writer: Writer | None, path: Path) -> None:
-        self._writer, self._path, self._own = writer, path, writer is None
-
-    async def __aenter__(self) -> Writer:
-        if self._writer is None:
-            self._writer = await asyncio.to_thread(Writer, self._path)
-        return self._writer
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._own and self._writer is not None:
-            await asyncio.to_thread(self._writer.close, for_good=True)
+        try:
+            await self.flush()
+        finally:
+            for tape in self._tapes.values():
+                await asyncio.to_thread(tape.writer.close)
+            self._tapes.clear()
 
 
 def sample_of(reading: Reading) -> Sample:
@@ -247,4 +317,5 @@ def sample_of(reading: Reading) -> Sample:
 def part_of(cycle: CycleFinished) -> PartEvent:
     """A finished cycle as a part: judged by the device, or waiting for a person's verdict."""
     verdict = VERDICTS.get(cycle.verdict, Verdict.UNJUDGED)
-    return PartEvent(cycle.at, verdict, PartSource.DEVICE, cycle.duration_s)
+    told = 0 <= cycle.duration_s < inf
+    return PartEvent(cycle.at, verdict, PartSource.DEVICE, cycle.duration_s if told else None)

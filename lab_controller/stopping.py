@@ -10,6 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from equipment_drivers.contract import StopPlan
@@ -25,6 +26,7 @@ from lab_controller.facts import Bus, LatchChanged, Told
 from lab_controller.ledger import LedgerRow
 from lab_controller.permit import Permit, Stopping
 from lab_controller.stopper.latch import LatchState
+from lab_controller.under_way import each
 from lab_controller.wiring import acts
 
 log = logging.getLogger(__name__)
@@ -107,11 +109,20 @@ class StopDesk:
             self._permit.confirmed(fact.device)
 
     async def _end_what_runs(self, devices: frozenset[str], stop: Stopping) -> None:
-        for connection in self._connections.values():
-            for device in devices.intersection(connection.devices):
-                await connection.cancel_jobs(device)
-        await self.after_stop(devices, stop.cause)
+        """Jobs first and all at once; what fails in the books is logged and the rest goes on."""
+        ending = [
+            connection.cancel_jobs(device)
+            for connection in self._connections.values()
+            for device in devices.intersection(connection.devices)
+        ]
         now = self._clock.now()
+        await each(
+            lambda: asyncio.gather(*ending),
+            lambda: self.after_stop(devices, stop.cause),
+            lambda: self._write_down(devices, stop, now),
+        )
+
+    async def _write_down(self, devices: frozenset[str], stop: Stopping, now: datetime) -> None:
         rows = [
             LedgerRow(
                 id=uuid.uuid4().hex,
@@ -132,6 +143,8 @@ class StopDesk:
     def latch_changed(self, latch: LatchState) -> None:
         """Show the latch on the board and tell everybody."""
         self._board.set_latched(None if latch.lab else latch.devices)
+        if latch.lab is None:
+            self._awaited &= latch.devices.keys()  # a later fault answers no stop of the past
         press = latch.lab or next(iter(latch.devices.values()), None)
         scopes = ("lab",) if latch.lab else tuple(sorted(latch.devices))
         self._bus.tell(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from lab_controller.database import Database, connect, seal
+from lab_controller.database import Database, close_for_good, connect, storage_of
 from trial_logs import migrations
 from trial_logs.model import Sample
 from trial_logs.telemetry import Telemetry
@@ -24,12 +24,14 @@ class TelemetryFiles:
         self._folder = folder
         self._folder.mkdir(parents=True, exist_ok=True)
         self._open: dict[str, Database] = {}
+        self._closed = False
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="telemetry")
         self._journal = Telemetry(self._open_month, self._months, self._drop_month)
 
     async def append(self, samples: Sequence[Sample]) -> None:
-        """Store a batch; returns when it is durable."""
-        await asyncio.wrap_future(self._thread.submit(self._journal.append, samples))
+        """Store a batch; returns when it is durable. Raises StorageFailed."""
+        with storage_of(self._folder):
+            await asyncio.wrap_future(self._thread.submit(self._journal.append, samples))
 
     async def drop_before(self, t_us: int) -> None:
         """Forget what is older."""
@@ -39,7 +41,7 @@ class TelemetryFiles:
         """Run a function on a read-only journal, on a thread."""
 
         def run() -> T:
-            with self.reading() as journal:
+            with storage_of(self._folder), self.reading() as journal:
                 return function(journal)
 
         return await asyncio.to_thread(run)
@@ -62,8 +64,10 @@ class TelemetryFiles:
 
     def close(self) -> None:
         """Close every month properly. May be called twice."""
-        self._thread.submit(self._close_months).result()
-        self._thread.shutdown()
+        if not self._closed:
+            self._closed = True
+            self._thread.submit(self._close_months).result()
+            self._thread.shutdown()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.db"
@@ -77,7 +81,11 @@ class TelemetryFiles:
                 return None
             self._close_months()
             db = connect(self._path(key))
-            migrations.telemetry.apply(db)
+            try:
+                migrations.telemetry.apply(db)
+            except BaseException:
+                db.close()
+                raise
             self._open[key] = db
         return self._open[key]
 
@@ -87,7 +95,6 @@ class TelemetryFiles:
 
     def _close_months(self) -> None:
         """A closed month is one plain file: nothing left in its log, no companion files."""
-        for db in self._open.values():
-            seal(db)
-            db.close()
+        for key, db in self._open.items():
+            close_for_good(db, key)
         self._open.clear()

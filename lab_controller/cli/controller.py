@@ -12,6 +12,7 @@ from lab_controller.cli.configs import tell_problems
 from lab_controller.config import ConfigInvalid
 from lab_controller.errors import LabError
 from lab_controller.i18n import say
+from lab_controller.stopper.errors import StopFault
 
 
 @click.command()
@@ -33,6 +34,6 @@ def command(config: Path, host: str, port: int, lang: str) -> None:
     except ConfigInvalid as error:
         tell_problems(error, lang)
         sys.exit(1)
-    except LabError as error:
+    except (LabError, StopFault) as error:
         click.echo(say(lang, error), err=True)
         sys.exit(1)

@@ -24,7 +24,7 @@ from lab_controller.facts import LeaseChanged
 from lab_controller.floor import Floor
 from lab_controller.leases import Lease, LeaseMissing
 from lab_controller.services.bookings import Bookings
-from lab_controller.services.under_way import UnderWay, each
+from lab_controller.under_way import UnderWay, each
 from lab_controller.wiring import acts
 
 log = logging.getLogger(__name__)

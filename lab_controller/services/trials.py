@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +19,7 @@ from lab_controller.facts import RunChanged
 from lab_controller.floor import Floor
 from trial_logs import record, store
 from trial_logs.chain import Segment
-from trial_logs.errors import NotPossibleNow
+from trial_logs.errors import NotPossibleNow, TrialError
 from trial_logs.model import (
     Batch,
     Correction,
@@ -82,7 +84,7 @@ class Trials:
         self._coordinator, self._leases = floor.coordinator, floor.leases
         self._simulated, self._zone = floor.settings.lab.simulated, floor.settings.zone
         self._scope_of = scope_of
-        self._moving = asyncio.Lock()
+        self._moving: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     # -- reading ----------------------------------------------------------------------------
 
@@ -152,7 +154,7 @@ class Trials:
 
     async def start(self, run: str, *, by: str) -> RunCounts:
         """Begin recording and running. Raises NotArmed, or TrialError when it cannot start."""
-        async with self._moving:
+        async with self._moving[run]:
             planned = await self._db.read(lambda db: store.get_run(db, run))
             trial = await self._db.read(lambda db: store.get_trial(db, planned.trial_id))
             if self._leases.held_by(trial.draft.booking_id) is None:
@@ -160,10 +162,17 @@ class Trials:
             scope = self._scope_of(planned.equipment_id)
             await self._prime(run, scope)
             now = self._clock.now()
+            header = store.run_header(trial, planned, scope.energy)
             started = await self._db.write(lambda db: store.start_run(db, run, now))
-            header = store.run_header(trial, started, scope.energy)
-            await self._recorder.start(header, scope.devices, now)
+            try:
+                await self._recorder.start(header, scope.devices, now)
+            except (LabError, TrialError) as fault:
+                code = fault.code
+                await self._db.write(lambda db: store.abort_run(db, run, now, code))
+                raise
         self._tell(started)
+        if self._leases.held_by(trial.draft.booking_id) is None:
+            await self.end_on(started.equipment_id, NotArmed.code)  # a stop came in between
         return await self.run(run)
 
     async def pause(self, run: str, *, by: str, cause: str = "") -> RunCounts:
@@ -190,12 +199,13 @@ class Trials:
         """End the live run of equipment that is disarmed or stopped."""
         for run in await self._db.read(store.live_runs):
             if run.equipment_id == equipment:
-                await self.abort(run.id, by=BY, cause=cause)
+                with suppress(NotPossibleNow):  # somebody else ended it meanwhile
+                    await self.abort(run.id, by=BY, cause=cause)
 
     async def _move(
         self, run: str, by: str, cause: str, step: Callable[[Database, datetime], Run]
     ) -> RunCounts:
-        async with self._moving:
+        async with self._moving[run]:
             now = self._clock.now()
             moved = await self._db.write(lambda db: step(db, now))
             await self._recorder.flush()
@@ -206,7 +216,7 @@ class Trials:
     async def _over(
         self, run: str, by: str, cause: str, step: Callable[[Database, datetime], Run]
     ) -> RunCounts:
-        async with self._moving:
+        async with self._moving[run]:
             live = await self._db.read(lambda db: store.get_run(db, run))
             if live.state.is_live:
                 await self._prime(run, self._scope_of(live.equipment_id))
@@ -290,12 +300,13 @@ class Trials:
         return await self._add(run, lambda db: Batch(notes=(written,)))
 
     async def _add(self, run: str, batch: Callable[[Database], Batch]) -> RunCounts:
-        found = await self._db.read(lambda db: store.get_run(db, run))
-        if found.state is RunState.PLANNED:
-            raise NotPossibleNow("trial.not_running", run=run, state=found.state)
-        last = await self._recorder.change(run, batch)
-        if found.state.is_over:
-            await self._close_evidence(run, last, self._clock.now())
+        async with self._moving[run]:
+            found = await self._db.read(lambda db: store.get_run(db, run))
+            if found.state is RunState.PLANNED:
+                raise NotPossibleNow("trial.not_running", run=run, state=found.state)
+            last = await self._recorder.change(run, batch)
+            if found.state.is_over:
+                await self._close_evidence(run, last, self._clock.now())
         self._tell(found)
         return await self.run(run)
 
@@ -307,7 +318,10 @@ class Trials:
         await self._db.write(lambda db: store.interrupt_running(db, now, RESTARTED))
         for run in await self._db.read(store.runs_without_head):
             if self._recorder.path(run.id).exists():
-                await self._close_interrupted(run, now)
+                try:
+                    await self._close_interrupted(run, now)
+                except Exception:  # one damaged record must not keep the lab from opening
+                    log.exception("the record of %s cannot be closed", run.id)
 
     async def _close_interrupted(self, run: Run, now: datetime) -> None:
         def batch(db: Database) -> Batch:
@@ -315,7 +329,8 @@ class Trials:
                 return Batch()
             _, last_us = record.run_span(db)
             gap = GapEdge(from_us(last_us), "*", True, RESTARTED)
-            return Batch(gaps=(gap,), moves=(RunMoved(now, run.state, "", RESTARTED),))
+            moved = RunMoved(run.ended or now, run.state, "", run.cause or RESTARTED)
+            return Batch(gaps=(gap,), moves=(moved,))
 
         last = await self._recorder.change(run.id, batch)
         await self._close_evidence(run.id, last, now)

@@ -42,7 +42,7 @@ class UnderWay:
             log.warning("%s: %s", what, done.exception())
 
 
-async def each(*steps: Callable[[], Awaitable[None]]) -> None:
+async def each(*steps: Callable[[], Awaitable[object]]) -> None:
     """Take every step, whatever an earlier one raised; the first fault is raised at the end."""
     faults: list[Exception] = []
     for step in steps:
