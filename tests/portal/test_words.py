@@ -68,7 +68,7 @@ def source() -> str:
 
 def asked_for() -> set[str]:
     """Every whole key that is named."""
-    found = re.findall(r'"((?:portal|booking|lab)\.[a-z0-9_.]*[a-z0-9_])"', source())
+    found = re.findall(r"""["']((?:portal|booking|lab)\.[a-z0-9_.]*[a-z0-9_])["']""", source())
     files_and_codes = {"portal.css", "booking.html", "booking.naive_time"}
     return set(found) - files_and_codes
 

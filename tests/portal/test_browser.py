@@ -1,0 +1,272 @@
+"""The pages in a real Chromium: without JavaScript, on a phone, and judged by axe-core.
+
+The lab is a real stopper and controller without devices, started as `machikoba serve` starts them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from lab_controller.client import LabClient
+from lab_controller.clock import LabClock
+from lab_controller.demo import setup
+from lab_controller.wire import BookingShape
+from tests.portal.conftest import NOW, write_lab
+
+pytestmark = pytest.mark.browser
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PHONE, NARROW, DESK = (375, 800), (320, 640), (1200, 900)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LEAST_TARGET_PX = 44
+
+
+def free_day(number: int) -> str:
+    """A working day of its own for each test, all within what can be booked."""
+    days = [date(2026, 12, 1) + timedelta(days=n) for n in range(60)]
+    return [day.isoformat() for day in days if day.weekday() == 2][number]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The running lab's folder."""
+    return tmp_path_factory.mktemp("running")
+
+
+@pytest.fixture(scope="module")
+def url(home: Path) -> Iterator[str]:
+    """The address of a running lab."""
+    config = write_lab(home, str(LabClock.beginning(NOW, 1.0)))
+    with (home / "lab.log").open("wb") as log:
+        stopper = setup.start_lab(config, "ja", log)
+        try:
+            yield setup.wait_for_lab(home, stopper)
+        finally:
+            setup.end(stopper)
+
+
+@pytest.fixture
+def staff(url: str, home: Path) -> LabClient:
+    """What staff see: the same client the console uses."""
+    return LabClient.for_lab(url, home / "data" / "staff.token")
+
+
+def chromium() -> str:
+    """Where Chromium is; without it these tests are skipped, except where they must run."""
+    found = shutil.which("chromium")
+    if found is None:
+        reason = "Chromium is not installed (apt install chromium)"
+        if os.environ.get("MACHIKOBA_CI") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    """A headless Chromium of this machine."""
+    path = chromium()
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield running
+        await running.close()
+
+
+async def open_window(
+    browser: Browser, url: str, size: tuple[int, int], *, scripts: bool = False
+) -> BrowserContext:
+    """A fresh visitor's window."""
+    return await browser.new_context(
+        base_url=url,
+        viewport={"width": size[0], "height": size[1]},
+        java_script_enabled=scripts,
+        locale="ja-JP",
+    )
+
+
+async def fill(page: Page, day: str) -> None:
+    """Everything a first-time visitor writes."""
+    await page.select_option("#day", day)
+    await page.select_option("#start", "10:00")
+    await page.select_option("#end", "12:00")
+    for field, text in {
+        "company": "さくら精密",
+        "kana": "さくらせいみつ",
+        "contact_name": "佐倉 健一",
+        "phone": "03-1234-5678",
+        "head_count": "4",
+        "purpose": "印刷した治具を試したい",
+    }.items():
+        await page.fill(f"#{field}", text)
+
+
+async def press(page: Page, button: str) -> None:
+    """Press a button or follow a link and wait for the next page."""
+    async with page.expect_navigation():
+        await page.click(button)
+
+
+async def text_of(page: Page, id: str) -> str:
+    """The text of a named element."""
+    return (await page.inner_text(f"#{id}")).strip()
+
+
+async def test_a_first_time_visitor_books_without_javascript(
+    browser: Browser, url: str, staff: LabClient
+) -> None:
+    day = free_day(0)
+    window = await open_window(browser, url, PHONE)
+    page = await window.new_page()
+    await page.goto("/")
+    await press(page, "text=3Dプリンター作業台")
+    await page.goto(f"/equipment/fdm-bench?week={day}")
+    await press(page, "a.slot >> nth=1")
+    assert await page.input_value("#day") == day
+    assert await page.input_value("#start") == "10:00"
+    await page.select_option("#end", "09:30")
+    await page.fill("#phone", "12")
+    await page.fill("#head_count", "99")
+    await press(page, ".send .button")
+    linked = await page.locator("#problems a").evaluate_all(
+        "links => links.map(link => link.hash.slice(1))"
+    )
+    assert set(linked) == {"end", "company", "contact_name", "phone", "head_count"}
+    assert await page.input_value("#head_count") == "99"
+    await fill(page, day)
+    begin = datetime.fromisoformat(f"{day}T10:00+09:00")
+    async with staff, asyncio.timeout(30):
+        told = asyncio.create_task(told_of_bookings(staff))
+        await press(page, ".send .button")
+        number, code = await text_of(page, "number"), await text_of(page, "code")
+        seen = await staff.bookings(begin, begin + timedelta(hours=2))
+        await told
+    (booking,) = seen
+    assert (booking.number, booking.state) == (number, "requested")
+    assert re.fullmatch(r"\w{4}-\w{4}-\w{4}", code)
+    await press(page, "nav >> text=予約の確認")
+    await page.fill("#number", number)
+    await page.fill("#code", code.lower())
+    await press(page, ".send .button")
+    assert await text_of(page, "state") == "申込み中"
+    await window.close()
+
+
+async def told_of_bookings(staff: LabClient) -> None:
+    """Return when the live stream tells staff that bookings changed."""
+    async for message in staff.stream():
+        if "bookings" in message.changed:
+            return
+
+
+async def test_pressing_send_twice_in_a_hurry_is_one_booking(
+    browser: Browser, url: str, staff: LabClient
+) -> None:
+    day = free_day(1)
+    window = await open_window(browser, url, PHONE)
+    page = await window.new_page()
+    await page.goto("/equipment/fdm-bench/request")
+    await fill(page, day)
+    async with page.expect_navigation(url="**/received/*"):
+        await page.dblclick(".send .button")
+    begin = datetime.fromisoformat(f"{day}T10:00+09:00").astimezone(UTC)
+    async with staff:
+        seen: list[BookingShape] = await staff.bookings(begin, begin + timedelta(hours=2))
+    assert len(seen) == 1
+    await window.close()
+
+
+async def test_enter_in_a_field_sends_the_form(browser: Browser, url: str) -> None:
+    window = await open_window(browser, url, PHONE)
+    page = await window.new_page()
+    await page.goto("/equipment/fdm-bench/request")
+    await fill(page, free_day(2))
+    async with page.expect_navigation(url="**/received/*"):
+        await page.press("#company", "Enter")
+    await window.close()
+
+
+async def walk(page: Page, day: str, language: str) -> AsyncIterator[str]:
+    """Every page of the portal, one after the other; yields what it is."""
+    query = f"?lang={language}"
+    for path in ("/", "/equipment/fdm-bench", "/equipment/fdm-bench/request", "/nowhere"):
+        await page.goto(path + query)
+        yield path
+    await page.goto("/equipment/fdm-bench/request" + query)
+    await page.fill("#phone", "12")
+    await page.select_option("#start", "09:00")
+    await press(page, ".send .button")
+    yield "problems"
+    await press(page, "button[name=use]")
+    yield "moved"
+    await fill(page, day)
+    await press(page, ".send .button")
+    yield "received"
+    number, code = await text_of(page, "number"), await text_of(page, "code")
+    await page.goto("/status" + query)
+    yield "/status"
+    await page.fill("#number", number)
+    await press(page, ".send .button")
+    yield "empty code"
+    await page.fill("#code", code)
+    await press(page, ".send .button")
+    yield "booking"
+    await press(page, ".warn")
+    yield "cancel"
+    await press(page, "button.warn")
+    yield "cancelled"
+
+
+@pytest.mark.parametrize(("language", "number"), [("ja", 3), ("en", 4)])
+async def test_nothing_needs_scrolling_sideways_on_the_narrowest_phone(
+    browser: Browser, url: str, language: str, number: int
+) -> None:
+    window = await open_window(browser, url, NARROW)
+    page = await window.new_page()
+    measure = await window.new_cdp_session(page)
+    too_wide, too_small = {}, {}
+    async for name in walk(page, free_day(number), language):
+        layout = await measure.send("Page.getLayoutMetrics")
+        if layout["cssContentSize"]["width"] > NARROW[0]:
+            too_wide[name] = layout["cssContentSize"]["width"]
+        for target in await page.locator(".button, .slot, input:visible, select, nav a").all():
+            box = await target.bounding_box()
+            if box and box["height"] < LEAST_TARGET_PX:
+                too_small[name] = (await target.inner_text(), box["height"])
+    assert (too_wide, too_small) == ({}, {})
+    await window.close()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize(("language", "number"), [("ja", 5), ("en", 6)])
+async def test_axe_finds_nothing(
+    browser: Browser, url: str, language: str, number: int, size: tuple[int, int]
+) -> None:
+    window = await open_window(browser, url, size, scripts=True)
+    page = await window.new_page()
+    day = free_day(number if size == PHONE else number + 2)
+    found = {}
+    async for name in walk(page, day, language):
+        results = await Axe().run(page, options={"runOnly": RULES})
+        if results.violations_count:
+            found[name] = results.generate_report()
+    assert found == {}
+    await window.close()
