@@ -13,7 +13,6 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from booking import migrations as booking_tables
 from booking.store import catalogue as booking_rows
-from equipment_drivers.contract import StopPlan
 from equipment_drivers.lifecycle import Limits
 from lab_controller import config, leases, ledger, migrations, schedule
 from lab_controller.config import Settings
@@ -50,11 +49,6 @@ class Lab(Floor):
     @property
     def language(self) -> str:
         return self.settings.lab.language
-
-    @property
-    def stop_means(self) -> dict[str, StopPlan]:
-        """How each device is stopped, as known now: a robot's plan is known once it was seen."""
-        return {plan.device: plan for plan in self.stop_desk.plans()}
 
     def equipment_of(self, device: str) -> str | None:
         """The equipment a device belongs to."""

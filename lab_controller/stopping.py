@@ -66,13 +66,14 @@ class StopDesk:
 
     def plans(self) -> list[StopPlan]:
         """A plan per device that can act: its own means, then its plug."""
-        return [self._plan(view) for view in self._board.views.values() if acts(view)]
+        return [self.plan(view.device) for view in self._board.views.values() if acts(view)]
 
-    def _plan(self, view: DeviceView) -> StopPlan:
-        own = self._own_plan(view.device)
-        plug = self._power.get(view.device)
+    def plan(self, device: str) -> StopPlan:
+        """How one device is stopped, as known now: some are known once they were seen."""
+        own = self._own_plan(device)
+        plug = self._power.get(device)
         steps = own.steps + (self._own_plan(plug).steps if plug else ())
-        return StopPlan(view.device, own.means, steps)
+        return StopPlan(device, own.means, steps)
 
     def _own_plan(self, device: str) -> StopPlan:
         return self._connections[self._board[device].connection].driver.stop_plan(device)

@@ -27,7 +27,7 @@ def create_app(of: Lab, token: str) -> FastAPI:
             for status in (400, 401, 404, 409, 413, 422, 503, 504, 507)
         },
     )
-    app.state.lab, app.state.token = of, token
+    app.state.lab, app.state.token, app.state.feed = of, token, stream.Feed(of)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     problems.install(app)
     for router in (lab.public, bookings.public, lab.router, bookings.router, trials.router):

@@ -73,7 +73,7 @@ def device(of: Lab, view: DeviceView, language: str) -> DeviceShape:
     """A device on its three axes."""
     card = of.devices[view.device]
     lease = of.leases.of(view.device)
-    plan = of.stop_means.get(view.device)
+    plan = of.stop_desk.plan(view.device) if acts(view) else None
     now = of.clock.now()
     code = text(language, view.link_code, view.link_params) if view.link_code else ""
     return DeviceShape(

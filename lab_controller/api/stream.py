@@ -1,11 +1,14 @@
 """The live stream: what changed since the last frame, at most five frames a second.
 
-The frame is built once per language and sent to all; a client that cannot keep up is dropped.
+Each frame is built and encoded once per language, however many clients look on. A client that
+falls too far behind is dropped; it comes back with a whole frame.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
@@ -34,8 +37,10 @@ from lab_controller.wire import StreamMessage
 
 FRAME_S = 0.2
 WHOLE_EVERY = 5
+FRAMES_BEHIND = 10
 SEND_WITHIN_S = 2.0
 POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
 
 router = APIRouter()
 
@@ -48,10 +53,12 @@ TOPICS = {
     LatchChanged: "latch",
 }
 
+Frames = asyncio.Queue[str]
+
 
 @dataclass(slots=True)
 class Changes:
-    """What one client has not been told yet."""
+    """What has happened since the last frame."""
 
     devices: set[str] = field(default_factory=set)
     topics: set[str] = field(default_factory=set)
@@ -71,27 +78,75 @@ class Changes:
         if topic:
             self.topics.add(topic)
 
-    def frame(self, lab: Lab, language: str, *, whole: bool) -> StreamMessage:
-        """The next frame, and a clean slate. A whole one has every device with its ages."""
-        names = set(lab.board.views) if whole else self.devices
-        topics = sorted(self.topics)
-        self.devices, self.topics = set(), set()
+
+class Feed:
+    """The frames of one lab, and who looks on in which language."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._watching: dict[str, set[Frames]] = {language: set() for language in LANGUAGES}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextlib.contextmanager
+    def watch(self, language: str) -> Iterator[Frames]:
+        """The frames from now on, a whole one first; a full queue is one that was given up."""
+        frames = Frames(FRAMES_BEHIND)
+        frames.put_nowait(self._frame(language, Changes(), whole=True))
+        self._watching[language].add(frames)
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="stream")
+        try:
+            yield frames
+        finally:
+            self._watching[language].discard(frames)
+            if not any(self._watching.values()):
+                self._task.cancel()
+
+    async def _run(self) -> None:
+        changes, count = Changes(), 0
+        forget = self._lab.bus.listen(lambda fact: changes.hear(self._lab, fact))
+        try:
+            while True:
+                await asyncio.sleep(FRAME_S)
+                count += 1
+                self._tell(changes, whole=count % WHOLE_EVERY == 0)
+                changes.devices.clear()
+                changes.topics.clear()
+        finally:
+            forget()
+
+    def _tell(self, changes: Changes, *, whole: bool) -> None:
+        for language, watching in self._watching.items():
+            if not watching:
+                continue
+            frame = self._frame(language, changes, whole=whole)
+            for frames in list(watching):
+                try:
+                    frames.put_nowait(frame)
+                except asyncio.QueueFull:
+                    watching.discard(frames)
+
+    def _frame(self, language: str, changes: Changes, *, whole: bool) -> str:
+        """One encoded frame. A whole one has every device with its ages."""
+        lab = self._lab
+        names = lab.board.views if whole else changes.devices
+        latched = "latch" in changes.topics
         return StreamMessage(
             now=lab.clock.now(),
-            lab=shapes.lab(lab, language) if whole or "latch" in topics else None,
+            lab=shapes.lab(lab, language) if whole or latched else None,
             devices=[
                 shapes.device(lab, view, language)
                 for view in lab.board.views.values()
                 if view.device in names
             ],
-            changed=topics,
-        )
+            changed=sorted(changes.topics),
+        ).model_dump_json()
 
 
 @router.websocket("/stream")
 async def stream(socket: WebSocket) -> None:
     """Frames for staff until either side leaves."""
-    lab: Lab = socket.app.state.lab
+    feed: Feed = socket.app.state.feed
     try:
         await staff(socket)
     except (TokenMissing, TokenWrong) as error:
@@ -99,29 +154,28 @@ async def stream(socket: WebSocket) -> None:
         return
     await socket.accept()
     wanted = socket.headers.get("accept-language", "")[:2]
-    language = wanted if wanted in LANGUAGES else lab.language
-    changes = Changes()
-    forget = lab.bus.listen(lambda fact: changes.hear(lab, fact))
-    leaving = asyncio.create_task(_left(socket))
+    language = wanted if wanted in LANGUAGES else socket.app.state.lab.language
+    leaving = asyncio.create_task(_left(socket), name="stream client")
     try:
-        await _send_frames(socket, lab, language, changes, leaving)
+        with feed.watch(language) as frames:
+            await _send(socket, frames, leaving)
+        await socket.close(TRY_AGAIN_LATER)
     except (WebSocketDisconnect, TimeoutError, RuntimeError):
         pass
     finally:
-        forget()
         leaving.cancel()
 
 
-async def _send_frames(
-    socket: WebSocket, lab: Lab, language: str, changes: Changes, leaving: asyncio.Task[None]
-) -> None:
-    count = 0
-    while not leaving.done():
-        frame = changes.frame(lab, language, whole=count % WHOLE_EVERY == 0)
+async def _send(socket: WebSocket, frames: Frames, leaving: asyncio.Task[None]) -> None:
+    """Send what comes, until the client has gone or has fallen too far behind."""
+    while not leaving.done() and not frames.full():
+        coming = asyncio.ensure_future(frames.get())
+        await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not coming.done():
+            coming.cancel()
+            return
         async with asyncio.timeout(SEND_WITHIN_S):
-            await socket.send_text(frame.model_dump_json())
-        count += 1
-        await asyncio.wait({leaving}, timeout=FRAME_S)
+            await socket.send_text(coming.result())
 
 
 async def _left(socket: WebSocket) -> None:

@@ -7,26 +7,25 @@ from importlib import import_module
 import click
 
 COMMANDS = {
-    # name: module below this package; each has a click command called `command`
-    "booking": "bookings",
-    "config": "configs",
-    "demo": "demos",
-    "device": "devices",
-    "report": "reports",
-    "serve": "serving",
-    "serve-controller": "controller",
-    "sim": "simulating",
-    "status": "status",
-    "stop": "stopping",
-    "trial": "trials",
-    "tui": "console",
-    "verify": "verifying",
+    # name: (module in this package with a click command `command`, its line in the help)
+    "booking": ("bookings", "Look at bookings and move them on."),
+    "config": ("configs", "Look at the configuration."),
+    "demo": ("demos", "A simulated lab on real wires, seeded with a day of bookings."),
+    "device": ("devices", "Look at devices and send them commands."),
+    "report": ("reports", "Make the report of a trial: PDF, XLSX and CSV."),
+    "serve": ("serving", "Run the lab: stopper, controller, web doors."),
+    "serve-controller": ("controller", ""),  # what the stopper starts; not for people
+    "sim": ("simulating", "Start the simulated lab of a profile."),
+    "status": ("status", "Show the lab at a glance."),
+    "stop": ("stopping", "Stop the whole lab, or one device. Not a safety function."),
+    "trial": ("trials", "Look at trials, their runs and the runs' numbers."),
+    "tui": ("console", "Open the staff console on a running lab."),
+    "verify": ("verifying", "Verify the evidence of every run of a trial."),
 }
-HIDDEN = {"serve-controller"}
 
 
 class Lazy(click.Group):
-    """Imports a subcommand's module only when it is asked for."""
+    """Imports a subcommand's module only when it is asked for; the help needs none of them."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -34,10 +33,14 @@ class Lazy(click.Group):
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
             return None
-        found = import_module(f"lab_controller.cli.{COMMANDS[name]}").command
+        found = import_module(f"lab_controller.cli.{COMMANDS[name][0]}").command
         assert isinstance(found, click.Command)
-        found.hidden = name in HIDDEN
         return found
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(name, line) for name, (_, line) in sorted(COMMANDS.items()) if line]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 @click.command(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
