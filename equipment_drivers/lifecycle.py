@@ -49,6 +49,7 @@ from equipment_drivers.model import DeviceState, Fact, Link, LinkChanged, Operat
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+DOWN = frozenset(Link) - {Link.CONNECTING, Link.SYNCING, Link.ONLINE, Link.DEGRADED}
 Hook = Callable[[], Awaitable[None]]
 
 
@@ -245,6 +246,8 @@ class Connection:
                 self._emit(fact)
             return
         if isinstance(fact, DeviceState):
+            if self._link in DOWN and fact.operation is not Operation.UNKNOWN:
+                return  # a command that ends with the wire knows nothing of the device any more
             self._states[fact.device] = fact
         self._emit(fact)
 

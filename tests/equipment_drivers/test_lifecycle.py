@@ -144,6 +144,18 @@ async def test_no_safety_signal_stays_none_after_a_loss(make: Callable[..., Benc
     assert bench.last_state("b").safety is Safety.NONE
 
 
+async def test_a_job_that_ends_with_the_wire_says_nothing_of_the_device(
+    make: Callable[..., Bench],
+) -> None:
+    bench = make(STUCK)
+    await bench.online()
+    bench.driver.lose()
+    await bench.until(lambda: bench.last_state("a").operation is Operation.UNKNOWN)
+    bench.driver.report("a", Operation.IDLE)
+    assert bench.last_state("a").operation is Operation.UNKNOWN
+    assert bench.connection.operation("a") is Operation.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("fault", "link"),
     [
