@@ -20,7 +20,7 @@ from starlette.websockets import WebSocket
 from benchmarks.rounds import Result, cost
 from equipment_drivers.model import Quality, Reading
 from lab_controller import config
-from lab_controller.api.stream import stream
+from lab_controller.api.stream import Feed, stream
 from lab_controller.bootstrap import Lab, build
 from lab_controller.clock import LabClock
 from lab_controller.demo.setup import write_config
@@ -40,8 +40,8 @@ Send = Callable[[bytes], object]
 class Console:
     """A client's end as the endpoint sees it: takes every frame and never says a word."""
 
-    def __init__(self, lab: Lab, send: Send) -> None:
-        self.app = SimpleNamespace(state=SimpleNamespace(lab=lab, token=TOKEN))
+    def __init__(self, lab: Lab, feed: Feed, send: Send) -> None:
+        self.app = SimpleNamespace(state=SimpleNamespace(lab=lab, token=TOKEN, feed=feed))
         self.headers = {"authorization": f"Bearer {TOKEN}", "accept-language": "ja"}
         self._send = send
         self.frames = 0
@@ -97,7 +97,8 @@ async def tell_readings(lab: Lab) -> None:
 
 async def in_frames(lab: Lab, send: Send) -> None:
     """Our way: the stream's own endpoint for every client."""
-    consoles = [Console(lab, send) for _ in range(CLIENTS)]
+    feed = Feed(lab)
+    consoles = [Console(lab, feed, send) for _ in range(CLIENTS)]
     streams = [asyncio.create_task(stream(cast(WebSocket, console))) for console in consoles]
     await tell_readings(lab)
     for each in streams:
