@@ -54,6 +54,7 @@ TOPICS = {
 }
 
 Frames = asyncio.Queue[str]
+GIVEN_UP = ""
 
 
 @dataclass(slots=True)
@@ -89,7 +90,7 @@ class Feed:
 
     @contextlib.contextmanager
     def watch(self, language: str) -> Iterator[Frames]:
-        """The frames from now on, a whole one first; a full queue is one that was given up."""
+        """The frames from now on, a whole one first; `GIVEN_UP` after too many unread ones."""
         frames = Frames(FRAMES_BEHIND)
         frames.put_nowait(self._frame(language, Changes(), whole=True))
         self._watching[language].add(frames)
@@ -125,6 +126,8 @@ class Feed:
                     frames.put_nowait(frame)
                 except asyncio.QueueFull:
                     watching.discard(frames)
+                    frames.get_nowait()
+                    frames.put_nowait(GIVEN_UP)
 
     def _frame(self, language: str, changes: Changes, *, whole: bool) -> str:
         """One encoded frame. A whole one has every device with its ages."""
@@ -155,27 +158,25 @@ async def stream(socket: WebSocket) -> None:
     await socket.accept()
     wanted = socket.headers.get("accept-language", "")[:2]
     language = wanted if wanted in LANGUAGES else socket.app.state.lab.language
-    leaving = asyncio.create_task(_left(socket), name="stream client")
-    try:
-        with feed.watch(language) as frames:
-            await _send(socket, frames, leaving)
-        await socket.close(TRY_AGAIN_LATER)
-    except (WebSocketDisconnect, TimeoutError, RuntimeError):
-        pass
-    finally:
-        leaving.cancel()
+    with feed.watch(language) as frames:
+        tasks = {
+            asyncio.create_task(_send(socket, frames), name="stream out"),
+            asyncio.create_task(_left(socket), name="stream in"),
+        }
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _send(socket: WebSocket, frames: Frames, leaving: asyncio.Task[None]) -> None:
-    """Send what comes, until the client has gone or has fallen too far behind."""
-    while not leaving.done() and not frames.full():
-        coming = asyncio.ensure_future(frames.get())
-        await asyncio.wait({coming, leaving}, return_when=asyncio.FIRST_COMPLETED)
-        if not coming.done():
-            coming.cancel()
-            return
+async def _send(socket: WebSocket, frames: Frames) -> None:
+    """Send what comes, until the client has fallen too far behind."""
+    while frame := await frames.get():
         async with asyncio.timeout(SEND_WITHIN_S):
-            await socket.send_text(coming.result())
+            await socket.send_text(frame)
+    await socket.close(TRY_AGAIN_LATER)
 
 
 async def _left(socket: WebSocket) -> None:
