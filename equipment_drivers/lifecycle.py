@@ -44,7 +44,16 @@ from equipment_drivers.errors import (
     WireFault,
     WrongDevice,
 )
-from equipment_drivers.model import DeviceState, Fact, Link, LinkChanged, Operation, Safety
+from equipment_drivers.model import (
+    DeviceState,
+    Fact,
+    JobProgress,
+    Link,
+    LinkChanged,
+    Operation,
+    Reading,
+    Safety,
+)
 
 log = logging.getLogger(__name__)
 
@@ -245,9 +254,9 @@ class Connection:
                 self._link = fact.link
                 self._emit(fact)
             return
+        if self._link in DOWN and claims_to_know(fact):
+            return  # a command that ends with the wire knows nothing of the device any more
         if isinstance(fact, DeviceState):
-            if self._link in DOWN and fact.operation is not Operation.UNKNOWN:
-                return  # a command that ends with the wire knows nothing of the device any more
             self._states[fact.device] = fact
         self._emit(fact)
 
@@ -376,6 +385,13 @@ def link_after(fault: DriverError | None) -> Link:
             return Link.CONFIG_ERROR
         case _:
             return Link.BACKOFF
+
+
+def claims_to_know(fact: Fact) -> bool:
+    """Whether the fact is about how the device stands now."""
+    if isinstance(fact, DeviceState):
+        return fact.operation is not Operation.UNKNOWN
+    return isinstance(fact, Reading | JobProgress)
 
 
 def unknown(state: DeviceState, clock: Clock) -> DeviceState:

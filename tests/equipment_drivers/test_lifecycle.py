@@ -151,8 +151,10 @@ async def test_a_job_that_ends_with_the_wire_says_nothing_of_the_device(
     await bench.online()
     bench.driver.lose()
     await bench.until(lambda: bench.last_state("a").operation is Operation.UNKNOWN)
+    told = len(bench.facts)
     bench.driver.report("a", Operation.IDLE)
-    assert bench.last_state("a").operation is Operation.UNKNOWN
+    bench.driver.measure("a", "heat", 210.0)
+    assert bench.facts[told:] == []
     assert bench.connection.operation("a") is Operation.UNKNOWN
 
 
