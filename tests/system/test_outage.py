@@ -1,0 +1,135 @@
+"""A machine that dies in the middle of a run: seen in time, recorded as a gap, never resumed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from equipment_drivers.devices.marlin_spec import MarlinOptions
+from equipment_drivers.devices.opcua_robot_options import RobotOptions
+from lab_controller.client import LabClient
+from tests.system import shift as work
+from tests.system.rig import Lab, Since, running, until
+from tests.system.shift import PRINTER, READS, ROBOT, Shift
+
+FACTOR = 40.0
+LOOKING_S = 1.5
+"""What asking the API now and then adds to the limit, on a busy machine."""
+
+pytestmark = pytest.mark.timeout(100)
+
+
+@pytest.fixture(scope="module")
+def opened() -> Iterator[Shift]:
+    """One lab for the module, its party checked in on both machines."""
+    with running(FACTOR) as lab:
+        yield asyncio.run(work.open_shift(lab))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One of the two, and what the tests need to know of it."""
+
+    sim: str
+    equipment: str
+    other: str
+    signal: str
+    silence_s: float
+    again: tuple[str, ...]
+
+
+PRINTING = Machine(
+    "printer1", PRINTER, "cobot1", "hotend_temp", MarlinOptions(port="-").max_silence_s, ()
+)
+MOVING = Machine(
+    "cobot1",
+    ROBOT,
+    "printer1",
+    "power",
+    2 * RobotOptions(url="opc.tcp://localhost:1/").watchdog_s,
+    ("--port",),
+)
+WORK_OF = {"printer1": "executed", "cobot1": "part"}
+
+
+@pytest.mark.parametrize("machine", [PRINTING, MOVING], ids=["printer", "robot"])
+async def test_a_machine_dies_and_comes_back(opened: Shift, machine: Machine) -> None:
+    lab = opened.lab
+    await work.begin_work(opened)
+    run, trial = opened.runs[machine.equipment], opened.trials[machine.equipment]
+    async with lab.client() as client:
+        then, killed = lab.from_now(), time.monotonic()
+        lab.sims.kill(machine.sim)
+        await until(lambda: is_offline(client, machine.sim))
+        assert time.monotonic() - killed < machine.silence_s + LOOKING_S
+        await assert_unknown(client, machine)
+        await assert_the_rest_goes_on(client, machine, then)
+        await until(lambda: has_gap(lab, run, machine.sim))
+        assert (await work.find_run(client, trial, run)).state == "running"
+
+        back = lab.from_now()
+        lab.sims.start_again(machine.sim, *port_of(lab, machine))
+        await client.reconnect(machine.sim)
+        await until(lambda: work.at_rest(client, machine.sim))
+        await assert_nothing_resumed(client, opened, machine, back)
+        gaps = work.evidence(lab, run, "SELECT device, opened FROM gap")
+        assert gaps == [(machine.sim, 1), (machine.sim, 0)]
+        numbers = await client.run_numbers(run)
+        assert numbers["gap_s"] > 0
+        for booking in opened.bookings.values():
+            await client.decide(booking, "disarm")
+
+
+def port_of(lab: Lab, machine: Machine) -> list[str]:
+    """The options with which a simulator gets its wire's port back."""
+    address = str(lab.sims.listing[machine.sim]["endpoint"]).partition("127.0.0.1:")[2]
+    return [text for option in machine.again for text in (option, address.partition("/")[0])]
+
+
+async def is_offline(client: LabClient, device: str) -> bool:
+    """Whether the API shows that the device does not answer."""
+    return (await client.device(device)).link in ("backoff", "connecting", "offline")
+
+
+async def assert_unknown(client: LabClient, machine: Machine) -> None:
+    """Nothing of it is shown as live."""
+    shown = await client.device(machine.sim)
+    assert shown.operation == "unknown"
+    assert shown.may_actuate is False
+    assert shown.job is None
+    assert shown.readings
+    assert all(reading.stale for reading in shown.readings)
+    assert shown.link_text != shown.link
+
+
+async def assert_the_rest_goes_on(client: LabClient, machine: Machine, then: Since) -> None:
+    """The other machine works, the hub's values are live."""
+    done = len(then.truth(machine.other, WORK_OF[machine.other]))
+    await until(lambda: len(then.truth(machine.other, WORK_OF[machine.other])) > done)
+    assert (await client.device(machine.other)).operation == "busy"
+    room = await client.device("room")
+    assert not any(reading.stale for reading in room.readings)
+    assert not (await client.lab()).latch.latched
+
+
+def has_gap(lab: Lab, run: str, device: str) -> bool:
+    """Whether the run's record says that this device is dark."""
+    return (device, 1) in work.evidence(lab, run, "SELECT device, opened FROM gap")
+
+
+async def assert_nothing_resumed(
+    client: LabClient, shift: Shift, machine: Machine, back: Since
+) -> None:
+    """It was only read; what was running has its end in the ledger."""
+    printed = {row["text"].split()[0] for row in back.truth(machine.sim, "executed")}
+    assert printed <= READS
+    assert back.truth(machine.sim, "call") == []
+    assert back.truth(machine.sim, "part") == []
+    shown = await client.device(machine.sim)
+    assert not work.reading(shown, machine.signal).stale
+    row = await client.command_row(shift.print_command)
+    assert row.state == ("unknown" if machine is PRINTING else "sent")
