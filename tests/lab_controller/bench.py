@@ -201,6 +201,12 @@ class Bench:
         async with asyncio.timeout(PATIENCE_S):
             await self.lab.board.until(holds)
 
+    async def when(self, holds) -> None:
+        """Wait for something the fake drivers note."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not holds():  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
     async def online(self) -> None:
         await self.until(lambda: all(one.link == "online" for one in self.lab.board.views.values()))
 
@@ -251,6 +257,16 @@ class Bench:
         booking = await self.checked_in(equipment, minutes=minutes)
         await self.lab.arming.arm(booking.id, by=BY)
         return booking
+
+    async def both_armed(self) -> tuple[Booking, Booking]:
+        """One party on the cell and one on the bench, at the same time."""
+        operator = await self.people()
+        made = [await self.book(one, operator=operator) for one in ("cell", "bench")]
+        self.clock.go((made[0].start - self.clock.now()).total_seconds())
+        for booking in made:
+            await self.lab.bookings.check_in(booking.id, by=BY)
+            await self.lab.arming.arm(booking.id, by=BY)
+        return made[0], made[1]
 
     async def trial(self, booking: Booking) -> str:
         """A trial with one condition."""

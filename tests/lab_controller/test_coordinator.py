@@ -24,7 +24,7 @@ from lab_controller.database import StorageFailed
 from lab_controller.facts import CommandClosed
 from lab_controller.job_log import JobLog
 from lab_controller.leases import LeaseMissing, LeaseTaken
-from tests.lab_controller.bench import BY, PATIENCE_S, Bench
+from tests.lab_controller.bench import BY, Bench
 
 
 async def send(bench: Bench, device: str = "printer", verb: str = "move", **more):
@@ -106,9 +106,7 @@ async def test_the_row_is_there_before_the_wire(bench: Bench) -> None:
     driver = bench.driver("lan")
     driver.gate.clear()
     sending = asyncio.create_task(send(bench, "robot"))
-    async with asyncio.timeout(PATIENCE_S):
-        while not driver.started:
-            await asyncio.sleep(0)
+    await bench.when(lambda: driver.started)
     assert await bench.ledger() == [("robot", "move", "sent", "")]
     driver.gate.set()
     assert (await sending).state == "done"
@@ -176,9 +174,7 @@ async def test_a_link_lost_on_the_way_is_unknown(bench: Bench) -> None:
     driver = bench.driver("lan")
     driver.gate.clear()
     sending = asyncio.create_task(send(bench, "robot"))
-    async with asyncio.timeout(PATIENCE_S):
-        while not driver.started:
-            await asyncio.sleep(0)
+    await bench.when(lambda: driver.started)
     driver.lose()
     with pytest.raises(OutcomeUnknown):
         await sending
@@ -191,9 +187,7 @@ async def test_a_link_lost_on_the_way_is_unknown(bench: Bench) -> None:
 async def begin_job(bench: Bench, device: str = "robot"):
     row = await send(bench, device, "run_job", wait=False)
     driver = bench.driver("lan" if device == "robot" else "usb")
-    async with asyncio.timeout(PATIENCE_S):
-        while "run_job" not in driver.started:
-            await asyncio.sleep(0)
+    await bench.when(lambda: "run_job" in driver.started)
     return row
 
 
@@ -226,9 +220,7 @@ async def test_a_short_command_cancelled_on_its_way_is_unknown(bench: Bench) -> 
     driver = bench.driver("lan")
     driver.gate.clear()
     sending = asyncio.create_task(send(bench, "robot"))
-    async with asyncio.timeout(PATIENCE_S):
-        while not driver.started:
-            await asyncio.sleep(0)
+    await bench.when(lambda: driver.started)
     await bench.lab.coordinator.cancel_jobs(["robot"])
     with pytest.raises(asyncio.CancelledError):
         await sending
@@ -251,9 +243,7 @@ async def test_a_command_cancelled_before_it_began_has_its_end(
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "create_task", born_dead)
         sending = create(send(bench, "robot"))
-        async with asyncio.timeout(PATIENCE_S):
-            while not coordinator.running("robot"):
-                await asyncio.sleep(0)
+        await bench.when(lambda: coordinator.running("robot"))
         await coordinator.cancel_jobs(["robot"])
     with pytest.raises(asyncio.CancelledError):
         await sending
@@ -266,9 +256,7 @@ async def test_who_leaves_does_not_take_the_command_along(bench: Bench) -> None:
     driver = bench.driver("lan")
     driver.gate.clear()
     sending = asyncio.create_task(send(bench, "robot"))
-    async with asyncio.timeout(PATIENCE_S):
-        while not driver.started:
-            await asyncio.sleep(0)
+    await bench.when(lambda: driver.started)
     sending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await sending
