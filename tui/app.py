@@ -161,7 +161,7 @@ class LabApp(App[None]):
         if not latch.latched:
             screen.say(t("why.not_latched"))
         elif screen.may_change():
-            fields = [Field("reason", "field.reason"), self._scopes(latch)]
+            fields = [Field("reason", "field.reason", required=True), self._scopes(latch)]
             asks = t("ask.reset")
             form = Form(self.station, t("reset.title"), fields, self._reset, asks=asks)
             self.push_screen(form, screen.post_if)

@@ -69,7 +69,8 @@ def value_text(reading: ReadingShape, t: Texts) -> str:
     if reading.value is None:
         return t("value.none")
     if reading.unit == "1":
-        return f"{reading.value:.{reading.precision}f}"
+        word = f"value.{reading.signal}.{reading.value:.0f}"
+        return t(word) if t.has(word) else f"{reading.value:.{reading.precision}f}"
     return f"{reading.value:.{reading.precision}f} {t.word('unit', reading.unit)}"
 
 
@@ -114,8 +115,7 @@ def about_lines(
     """What it is doing, how it is stopped, what was last asked of it, what it said."""
     lines = [*_job_lines(device, t), *_stop_lines(device, t)]
     if device.lease is not None:
-        holder = t("device.lease", n=device.lease, holder=device.lease_holder or "-")
-        lines.append(Text(holder, PLAIN))
+        lines.append(Text(t("device.lease", n=device.lease), PLAIN))
     if device.link_text and device.link not in ("online", "degraded"):
         lines.append(Text(device.link_text, BAD))
     if device.outcome_unknown:

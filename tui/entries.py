@@ -77,9 +77,9 @@ def measurement_of(given: Given) -> MeasurementRequest:
     """A value read from a gauge."""
     part = given["part"]
     return MeasurementRequest(
-        characteristic=_wanted("characteristic", given["characteristic"]),
+        characteristic=given["characteristic"],
         value=number("value", given["value"]),
-        unit=_wanted("unit", given["unit"]),
+        unit=given["unit"],
         part=whole_number("part", part) if part else None,
         gauge=given["gauge"],
     )
@@ -93,12 +93,6 @@ def number(field: str, text: str) -> float:
 def whole_number(field: str, text: str) -> int:
     """A count."""
     return _read(field, text, int, "bad.whole_number")
-
-
-def _wanted(field: str, text: str) -> str:
-    if not text:
-        raise BadField(field, "bad.missing")
-    return text
 
 
 def _listed(text: str) -> list[str]:

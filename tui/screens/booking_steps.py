@@ -65,7 +65,9 @@ class BookingSteps(LabScreen):
             self.ask(self._operators, booking)
         elif step.fields:
             starting = {"head_count": str(booking.head_count)}
-            fields = [Field(n, f"field.{n}", starting.get(n, "")) for n in step.fields]
+            fields = [
+                Field(n, f"field.{n}", starting.get(n, ""), required=True) for n in step.fields
+            ]
             self._form(title, fields, step, booking)
         elif step.asks:
             text = self.t(f"ask.{step.wire}", equipment=booking.equipment_name)
@@ -103,7 +105,7 @@ class BookingSteps(LabScreen):
         """What staff may set aside, with a reason of their own; what was entered stays."""
         step, booking = STEPS[refused.step], refused.booking
         kept = [Field(name, f"field.{name}", value) for name, value in refused.given.items()]
-        fields = [*kept, Field("override_reason", "field.override_reason")]
+        fields = [*kept, Field("override_reason", "field.override_reason", required=True)]
         if step.wire == "confirm":
             fields.append(Field("operator", "field.instructor", hint="hint.instructor"))
         title = self.t("override.title", number=booking.number)

@@ -151,7 +151,9 @@ class Devices(LabScreen):
         title = f"{word}  {device.name}"
         asks = "" if verb in NEVER_ASKS else self.t("ask.command", verb=word, device=device.name)
         if verb in ENTRIES:
-            fields = [Field(entry.name, f"field.{entry.name}") for entry in ENTRIES[verb]]
+            fields = [
+                Field(entry.name, f"field.{entry.name}", required=True) for entry in ENTRIES[verb]
+            ]
 
             async def send(given: Given) -> Message:
                 return await self._send(device, verb, given)

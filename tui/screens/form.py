@@ -35,6 +35,7 @@ class Field:
     value: str = ""
     choices: Choices | None = None
     hint: str = ""
+    required: bool = False
 
 
 Send = Callable[[Given], Awaitable[Message | None]]
@@ -116,6 +117,13 @@ class Form(Dialog[Message | None]):
     @on(Input.Submitted)
     def action_send(self) -> None:
         """Send what has been entered, after the question where there is one."""
+        given = self.given
+        missing = frozenset(
+            one.name for one in self._fields if one.required and not given[one.name]
+        )
+        if missing:
+            self.post_message(self.NotSent(Text(self.t("bad.missing"), BAD), missing))
+            return
         if not self._asks:
             self._begin()
             return

@@ -100,9 +100,15 @@ class Trial(RunKeys, JobKeys):
             (one for one in self.trials.values() if one.booking == booking.id), None
         )
         if mine:
-            self.chosen = mine.id
+            self._choose(mine.id)
         elif booking is not None and self.may_change():
             self._new(booking)
+
+    def _choose(self, trial: str) -> None:
+        """Another trial: its own machine is plotted."""
+        self.chosen, self._signal = trial, ("", "")
+        self.draw()
+        self._replot()
 
     def action_choose(self) -> None:
         """Choose a trial, or a booking of these days that has none yet."""
@@ -123,9 +129,7 @@ class Trial(RunKeys, JobKeys):
             if key and key.startswith(NEW):
                 self._new(self.bookings[key.removeprefix(NEW)])
             elif key:
-                self.chosen = key
-                self.draw()
-                self._replot()
+                self._choose(key)
 
         pick = Pick(
             self.station, self.t("trial.choose"), rows, self.chosen, empty=self.t("trial.nothing")
@@ -145,16 +149,16 @@ class Trial(RunKeys, JobKeys):
 
         async def send(given: Given) -> Message:
             created = await self.station.client.create_trial(trial_of(given, booking.id))
-            self.chosen = created.id
+            self.chosen, self._signal = created.id, ("", "")
             return Done(self.t("done.trial", title=created.title))
 
         fields = [
-            Field("title", "field.title", booking.purpose),
+            Field("title", "field.title", booking.purpose, required=True),
             Field("question", "field.question"),
             Field("part", "field.part"),
             Field("material", "field.material"),
             Field("baseline", "field.baseline", hint="hint.baseline"),
-            Field("conditions", "field.conditions", hint="hint.conditions"),
+            Field("conditions", "field.conditions", hint="hint.conditions", required=True),
             Field("limits", "field.limits", hint="hint.limits"),
         ]
         title = self.t("trial.new_for", party=booking.party_name)

@@ -77,7 +77,7 @@ class JobKeys(TrialSubject):
             await self.station.client.upload_gcode(Path(given["path"]).name, content)
             return await self._files()
 
-        fields = [Field("path", "field.path", hint="hint.path")]
+        fields = [Field("path", "field.path", hint="hint.path", required=True)]
         form = Form(self.station, self.t("job.upload"), fields, send)
         self.app.push_screen(form, self.post_if)
 
@@ -119,7 +119,7 @@ class JobKeys(TrialSubject):
             await client.command(device.id, "load_program", name, lease=device.lease)
             return Done(self.t("done.loaded", program=given["name"]))
 
-        fields = [Field("name", "field.name", program)]
+        fields = [Field("name", "field.name", program, required=True)]
         form = Form(self.station, self.t("job.load"), fields, send)
         self.app.push_screen(form, self.post_if)
 

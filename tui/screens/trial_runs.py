@@ -107,7 +107,7 @@ class RunKeys(TrialSubject):
                 return await self._step(aborted, "abort", given["reason"])
 
             title = f"{self.t('key.run.abort')}  #{run.number}"
-            form = Form(self.station, title, [Field("reason", "field.reason")], send)
+            form = Form(self.station, title, [Field("reason", "field.reason", required=True)], send)
             self.app.push_screen(form, self.post_if)
 
     def action_count(self, verdict: str) -> None:
@@ -158,9 +158,9 @@ class RunKeys(TrialSubject):
         limits = trial.limits
         known = [(one.characteristic, limit_words(one)) for one in limits] or None
         return [
-            Field("value", "field.value"),
-            Field("characteristic", "field.characteristic", choices=known),
-            Field("unit", "field.unit", limits[0].unit if limits else "mm"),
+            Field("value", "field.value", required=True),
+            Field("characteristic", "field.characteristic", choices=known, required=True),
+            Field("unit", "field.unit", limits[0].unit if limits else "mm", required=True),
             Field("part", "field.part_number", hint="hint.part_number"),
             Field("gauge", "field.gauge", hint="hint.gauge"),
         ]
@@ -179,7 +179,7 @@ class RunKeys(TrialSubject):
                 )
 
             title = f"{self.t('key.run.note')}  #{run.number}"
-            form = Form(self.station, title, [Field("text", "field.text")], send)
+            form = Form(self.station, title, [Field("text", "field.text", required=True)], send)
             self.app.push_screen(form, self.post_if)
 
     def action_report(self) -> None:

@@ -95,7 +95,9 @@ class Banner(Static):
             view.devices[one].name if one in view.devices else t.word("scope", one)
             for one in latch.scopes
         ]
-        at = f"{view.local(latch.at):%H:%M}" if latch.at else ""
+        # The stopper stamps with the wall clock, which is not lab time in a lab that runs faster.
+        real = view.lab is None or view.lab.factor == 1
+        at = f"{view.local(latch.at):%H:%M}" if latch.at and real else ""
         return t(
             "banner.latched",
             scope=", ".join(names),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from itertools import pairwise
+from statistics import median
 
 from textual_plotext import PlotextPlot
 
 from lab_controller.wire import BucketShape, WindowShape
 
 TICKS = 4
+GAP = 3
 LINE = (125, 183, 255)
 
 
@@ -53,12 +56,17 @@ class Plot(PlotextPlot):
 
 
 def stretches(buckets: list[BucketShape]) -> list[list[tuple[int, float]]]:
-    """The runs of buckets that hold a value, each as (place, mean)."""
-    found: list[list[tuple[int, float]]] = []
-    for place, bucket in enumerate(buckets):
-        if bucket.mean is None:
-            continue
-        if not found or found[-1][-1][0] != place - 1:
+    """The runs of values without a gap, each value as (place, mean).
+
+    Values that come more slowly than one a bucket leave buckets empty: a gap is what is wider
+    than three times the usual distance.
+    """
+    filled = [(n, one.mean) for n, one in enumerate(buckets) if one.mean is not None]
+    distances = [after[0] - before[0] for before, after in pairwise(filled)]
+    widest = GAP * median(distances) if distances else 0
+    found: list[list[tuple[int, float]]] = [filled[:1]] if filled else []
+    for distance, value in zip(distances, filled[1:], strict=True):
+        if distance > widest:
             found.append([])
-        found[-1].append((place, bucket.mean))
+        found[-1].append(value)
     return found
