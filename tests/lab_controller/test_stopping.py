@@ -1,0 +1,236 @@
+"""The controller's half of a stop: plans, what it ends here, and a reset that looks first."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from equipment_drivers.errors import Rejected
+from equipment_drivers.model import Link, Operation, Quality, Safety
+from lab_controller.coordinator import Latched, NoPermit
+from lab_controller.database import StorageFailed
+from lab_controller.facts import LatchChanged
+from lab_controller.permit import Stopping
+from lab_controller.stopper.errors import Refused
+from lab_controller.stopping import NotVerified
+from tests.lab_controller.bench import BY, Bench, Site
+
+
+def steps(bench: Bench, device: str) -> list[str]:
+    plan = {plan.device: plan for plan in bench.lab.stop_desk.plans()}[device]
+    return [step.connection for step in plan.steps]
+
+
+def latches(bench: Bench) -> list[LatchChanged]:
+    return [one for one in bench.heard if isinstance(one, LatchChanged)]
+
+
+async def pressed(bench: Bench, device: str | None = None) -> dict[str, str]:
+    """Stop, and wait until the latch is heard and what ran has ended; outcome per device."""
+    report = await bench.lab.stop_desk.press(device, by=BY, reason="smoke")
+    await bench.until(lambda: any(view.latched for view in bench.lab.board.views.values()))
+    await bench.lab.stop_desk.settled()
+    return {name: found["outcome"] for name, found in report["devices"].items()}
+
+
+def rest(bench: Bench) -> None:
+    for connection in ("usb", "lan"):
+        driver = bench.driver(connection)
+        driver.report(driver.devices[0], Operation.IDLE)
+
+
+async def test_a_machine_is_stopped_by_its_own_means_and_then_its_plug(bench: Bench) -> None:
+    assert steps(bench, "printer") == ["usb", "hub"]
+    assert steps(bench, "robot") == ["lan"]
+    assert steps(bench, "plug") == ["hub"]
+    assert "room" not in {plan.device for plan in bench.lab.stop_desk.plans()}
+    assert set(bench.stopper.plans) == {"printer", "robot", "plug"}
+
+
+async def test_a_stop_reaches_every_device_and_ends_what_runs(bench: Bench) -> None:
+    await bench.both_armed()
+    bench.driver("lan").gate.clear()
+    row = await bench.lab.coordinator.command("robot", "run_job", {}, by=BY, wait=False)
+    await bench.when(lambda: "run_job" in bench.driver("lan").started)
+    assert await pressed(bench) == {"printer": "SENT", "robot": "SENT", "plug": "SENT"}
+    assert (await bench.lab.coordinator.row(row.id)).code == "driver.stopped"
+    assert bench.lab.leases.all() == []
+    stops = [row for row in await bench.ledger() if row[1] == "stop"]
+    assert stops == [(device, "stop", "done", "") for device in ("plug", "printer", "robot")]
+    assert latches(bench)[-1] == LatchChanged(True, ("lab",), BY, "smoke")
+    assert {view.safety for view in bench.lab.board.views.values()} == {Safety.LAB_LATCHED}
+    with pytest.raises((Latched, NoPermit)):
+        await bench.lab.coordinator.command("robot", "move", {"x": 1.0}, by=BY)
+
+
+async def test_one_device_alone_can_be_stopped(bench: Bench) -> None:
+    cell, kept = await bench.both_armed()
+    assert await pressed(bench, "robot") == {"robot": "SENT"}
+    assert bench.lab.leases.held_by(cell.id) is None
+    assert bench.lab.leases.held_by(kept.id) is not None
+    assert latches(bench)[-1].scopes == ("robot",)
+    assert bench.lab.board["printer"].may_actuate
+    await bench.lab.coordinator.command("printer", "move", {"x": 1.0}, by=BY)
+
+
+async def test_trouble_in_the_books_keeps_nothing_running(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bench.both_armed()
+    bench.driver("lan").gate.clear()
+    row = await bench.lab.coordinator.command("robot", "run_job", {}, by=BY, wait=False)
+    await bench.when(lambda: "run_job" in bench.driver("lan").started)
+
+    async def faulty(devices: frozenset[str], cause: str) -> None:
+        raise StorageFailed(file="lab.db", cause="full")
+
+    bench.lab.stop_desk.after_stop = faulty
+    with caplog.at_level(logging.ERROR):
+        await pressed(bench)
+    assert (await bench.lab.coordinator.row(row.id)).state == "failed"
+    assert "storage_failed" in caplog.text
+    assert [row[1] for row in await bench.ledger()].count("stop") == 3
+    bench.lab.stop_desk.after_stop = bench.lab.arming.after_stop
+
+
+async def test_a_reset_with_everything_at_rest_opens_the_latch(bench: Bench) -> None:
+    await pressed(bench)
+    bench.lab.board["robot"].outcome_unknown = "c1"
+    looked = bench.driver("lan").calls.count("resync")
+    latch = await bench.lab.stop_desk.reset(None, by=BY, reason="smoke was steam")
+    assert latch.is_open
+    assert bench.driver("lan").calls.count("resync") == looked + 1
+    assert bench.lab.board["robot"].outcome_unknown == ""
+    assert latches(bench)[-1] == LatchChanged(False, (), "", "")
+    assert bench.lab.board["robot"].may_actuate
+    booking = await bench.armed("cell")
+    await bench.lab.coordinator.command("robot", "move", {"x": 1.0}, by=BY)
+    assert bench.lab.leases.held_by(booking.id) is not None
+
+
+async def test_a_reset_wants_a_reason(bench: Bench) -> None:
+    await pressed(bench)
+    with pytest.raises(Refused) as refused:
+        await bench.lab.stop_desk.reset(None, by=BY, reason=" ")
+    assert refused.value.code == "stop.reason_missing"
+    assert bench.lab.permit.latched("robot")
+
+
+@pytest.mark.parametrize(
+    ("operation", "safety"),
+    [
+        (Operation.BUSY, Safety.NORMAL),
+        (Operation.FAULT, Safety.NORMAL),
+        (Operation.UNKNOWN, Safety.NORMAL),
+        (Operation.IDLE, Safety.PROTECTIVE_STOP),
+        (Operation.IDLE, Safety.UNKNOWN),
+    ],
+)
+async def test_a_device_that_is_not_at_rest_keeps_the_latch(
+    bench: Bench, operation: Operation, safety: Safety, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pressed(bench)
+    driver = bench.driver("lan")
+
+    async def resync() -> None:
+        driver.report("robot", operation, safety)
+
+    monkeypatch.setattr(driver, "resync", resync)
+    with pytest.raises(NotVerified) as refused:
+        await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+    assert refused.value.params["devices"] == "robot"
+    assert bench.lab.permit.latched("robot")
+
+
+async def test_a_device_that_cannot_be_read_needs_its_power_off(bench: Bench) -> None:
+    """The printer's plug says off, and says so itself, now; the robot has no plug."""
+    await pressed(bench)
+    hub = bench.driver("hub")
+    for connection in ("usb", "lan"):
+        bench.driver(connection).hang_connect = True
+        bench.driver(connection).lose()
+    board = bench.lab.board
+    await bench.until(lambda: not (board["robot"].link.carries_commands))
+    await bench.until(lambda: not (board["printer"].link.carries_commands))
+
+    async def missing() -> str:
+        with pytest.raises(NotVerified) as refused:
+            await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+        return refused.value.params["devices"]
+
+    assert await missing() == "printer, robot"
+    hub.measure("plug", "on", 1.0)
+    assert await missing() == "printer, robot"
+    hub.measure("plug", "on", 0.0, Quality.UNCERTAIN)
+    assert await missing() == "printer, robot"
+    hub.measure("plug", "on", 0.0)
+    assert await missing() == "robot"
+    bench.clock.go(61)
+    assert await missing() == "printer, robot"  # that was a minute ago
+
+
+async def test_a_resync_that_fails_falls_back_on_the_plug(bench: Bench) -> None:
+    await pressed(bench)
+    bench.driver("usb").resync_faults = [Rejected(device="printer")] * 2
+    with pytest.raises(NotVerified):
+        await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+    bench.driver("hub").measure("plug", "on", 0.0)
+    assert (await bench.lab.stop_desk.reset(None, by=BY, reason="clear")).is_open
+
+
+async def test_one_devices_latch_is_lifted_alone(bench: Bench) -> None:
+    await pressed(bench, "robot")
+    with pytest.raises(Refused) as refused:
+        await bench.lab.stop_desk.reset("printer", by=BY, reason="clear")
+    assert refused.value.code == "stop.not_latched"
+    assert (await bench.lab.stop_desk.reset("robot", by=BY, reason="clear")).is_open
+
+
+async def test_a_device_that_says_it_stopped_is_told_to_the_stopper_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(bench.lab.permit, "confirmed", told.append)
+    driver = bench.driver("lan")
+    driver.report("robot", Operation.FAULT)
+    assert told == []  # no stop, nothing to confirm
+    bench.lab.stop_desk.stopping(Stopping(False, ("robot",), BY, "", "pressed"))
+    driver.report("robot", Operation.STOPPING)
+    assert told == []
+    driver.report("robot", Operation.FAULT)
+    driver.report("robot", Operation.FAULT)
+    assert told == ["robot"]
+    await bench.lab.stop_desk.settled()
+
+
+async def test_a_fault_of_tomorrow_confirms_no_stop_of_today(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pressed(bench)
+    await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+    told: list[str] = []
+    monkeypatch.setattr(bench.lab.permit, "confirmed", told.append)
+    bench.driver("lan").report("robot", Operation.FAULT)
+    assert told == []
+
+
+async def test_a_wire_gives_its_descriptor_and_gets_it_back(bench: Bench) -> None:
+    driver = bench.driver("lan")
+    assert all(step["ready"] for step in bench.stopper.devices()["robot"]["steps"])
+    driver.hang_connect = True
+    driver.lose()
+    await bench.until(lambda: bench.lab.board["robot"].link is Link.CONNECTING)
+    assert not any(step["ready"] for step in bench.stopper.devices()["robot"]["steps"])
+
+
+async def test_a_latch_outlives_the_controller(site: Site) -> None:
+    async with site.open() as bench:
+        await pressed(bench)
+    async with site.open() as bench:
+        assert {view.safety for view in bench.lab.board.views.values()} == {Safety.LAB_LATCHED}
+        with pytest.raises((Latched, NoPermit)):
+            await bench.armed("cell")
+        assert bench.driver("lan").started == []
+        await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+        assert bench.lab.board["robot"].may_actuate
