@@ -57,5 +57,9 @@ def text(language: str, code: str, params: Mapping[str, object] | None = None) -
 
 
 def say(language: str, problem: Coded) -> str:
-    """The sentence for an error or a problem of any room."""
-    return text(language, problem.code, problem.params)
+    """The sentence for an error or a problem of any room; a form field in it by its own name."""
+    params = dict(problem.params)
+    named = f"booking.field.{params.get('field', '')}"
+    if named in catalogue(language):
+        params["field"] = text(language, named)
+    return text(language, problem.code, params)

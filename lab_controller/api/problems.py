@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from booking.errors import BookingError, BookingRefused, Problem
 from equipment_drivers.errors import DriverError
 from lab_controller.errors import LabError
-from lab_controller.i18n import LANGUAGES, text
+from lab_controller.i18n import LANGUAGES, say, text
 from lab_controller.jobfiles import GcodeRefused
 from lab_controller.stopper.errors import StopFault
 from lab_controller.wire import ProblemShape, Refusal
@@ -62,7 +62,7 @@ def shape_problems(language: str, problems: Iterable[Problem]) -> list[ProblemSh
     return [
         ProblemShape(
             code=problem.code,
-            text=text(language, problem.code, problem.params),
+            text=say(language, problem),
             field=problem.field or "",
             params={key: str(value) for key, value in problem.params.items()},
             overridable=problem.overridable,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from booking.calendar import LabCalendar
 from booking.errors import Problem
 from booking.hours import DAY_MINUTES
-from lab_controller.i18n import catalogue, text
+from lab_controller.i18n import catalogue, say, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,8 @@ class Words:
         return self.text("portal.fee_hourly", yen=f"{yen_per_hour:,}")
 
     def problem(self, problem: Problem) -> str:
-        """A problem's sentence, the field in it called by its own name."""
-        params: Mapping[str, object] = problem.params
-        if "field" in params:
-            params = {**params, "field": self.text(f"booking.field.{params['field']}")}
-        return text(self.language, problem.code, params)
+        """A problem's sentence."""
+        return say(self.language, problem)
 
     def _end(self, start: datetime, end: datetime) -> str:
         first = self.calendar.local(start).date()
