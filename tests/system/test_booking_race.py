@@ -6,64 +6,25 @@ import multiprocessing
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from lab_controller.demo import books, setup
-from tests.system.rig import folder, serving
+from tests.system.small_lab import PATIENCE_S, door, midnight, small_lab
 
 PROCESSES, ROUNDS = 8, 125
-PATIENCE_S = 60.0
-
-CONFIG = """
-[lab]
-name = { ja = "競争", en = "race" }
-data_dir = "data"
-open_on_holidays = true
-[lab.hours]
-mon = "00:00-24:00"
-tue = "00:00-24:00"
-wed = "00:00-24:00"
-thu = "00:00-24:00"
-fri = "00:00-24:00"
-sat = "00:00-24:00"
-sun = "00:00-24:00"
-
-[[equipment]]
-id = "bench"
-name = { ja = "作業台", en = "bench" }
-category = "sensor"
-[equipment.policy]
-teardown_minutes = 15
-step_minutes = 15
-"""
 
 pytestmark = pytest.mark.timeout(100)
 
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Path]:
-    """A lab of one bench and no devices: its folder."""
-    with folder() as home:
-        config = home / "lab.toml"
-        config.write_text(CONFIG, encoding="utf-8")
-        books.seed_people(config)
-        with serving(config) as stopper:
-            setup.wait_for_lab(home, stopper)
-            yield home
-
-
-def door(home: Path) -> httpx.Client:
-    """A client at the controller's own address, with the staff token."""
-    token = (home / "data" / "staff.token").read_text(encoding="ascii").strip()
-    url = (home / "data" / "controller.url").read_text(encoding="ascii").strip()
-    headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en"}
-    return httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=PATIENCE_S)
+    """A lab without machines: its folder."""
+    with small_lab() as home:
+        yield home
 
 
 def wish(start: datetime, key: str) -> dict[str, Any]:
@@ -75,12 +36,6 @@ def wish(start: datetime, key: str) -> dict[str, Any]:
         "party": "ota",
         "idempotency_key": key,
     }
-
-
-def first_slot() -> datetime:
-    """Midnight UTC in two days: past every notice, on every grid."""
-    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    return today + timedelta(days=2)
 
 
 def ask_for_all(
@@ -99,7 +54,7 @@ def ask_for_all(
 
 def test_never_both_and_never_locked(lab: Path) -> None:
     """Slots an hour apart, so that each race is about one slot only."""
-    slots = [first_slot() + timedelta(hours=n) for n in range(ROUNDS)]
+    slots = [midnight(2) + timedelta(hours=n) for n in range(ROUNDS)]
     said = race(lab, slots)
     for n, slot in enumerate(slots):
         outcomes = Counter(status for status, _ in (one[n] for one in said))
@@ -131,7 +86,7 @@ def race(home: Path, slots: list[datetime]) -> list[list[tuple[int, dict[str, An
 
 def test_the_same_request_twice_is_one_booking(lab: Path) -> None:
     """A form sent again, by a slow network or a double click, is answered with what it made."""
-    asked = wish(first_slot() + timedelta(days=20), uuid.uuid4().hex)
+    asked = wish(midnight(22), uuid.uuid4().hex)
     with door(lab) as client:
         first, second = (client.post("/bookings", json=asked) for _ in range(2))
     assert (first.status_code, second.status_code) == (200, 200)

@@ -6,12 +6,13 @@ import asyncio
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from equipment_drivers.devices.marlin_spec import MarlinOptions
 from equipment_drivers.devices.opcua_robot_options import RobotOptions
-from lab_controller.client import LabClient
+from lab_controller.client import LabClient, Refused
 from tests.system import shift as work
 from tests.system.rig import Lab, Since, running, until
 from tests.system.shift import PRINTER, READS, ROBOT, Shift
@@ -82,6 +83,37 @@ async def test_a_machine_dies_and_comes_back(opened: Shift, machine: Machine) ->
         assert numbers["gap_s"] > 0
         for booking in opened.bookings.values():
             await client.decide(booking, "disarm")
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments", "code"),
+    [
+        ("home", {"axis": "X"}, "lab.bad_arguments"),
+        ("set_bed", {"celsius": "warm"}, "lab.bad_arguments"),
+        ("set_bed", {"celsius": 110}, "driver.bad_arguments"),
+        ("resume", {}, "driver.not_allowed_now"),
+    ],
+)
+async def test_a_command_that_does_not_fit_is_refused_and_not_sent(
+    opened: Shift, verb: str, arguments: dict[str, Any], code: str
+) -> None:
+    """On an armed machine that is not at work; 110 °C is above what this printer's file allows."""
+    booking, then = opened.bookings[PRINTER], opened.lab.from_now()
+    said = {}
+    async with opened.lab.client() as client:
+        await client.decide(booking, "arm")
+    for language in ("ja", "en"):
+        async with opened.lab.client(language) as client:
+            with pytest.raises(Refused) as refused:
+                await client.command("printer1", verb, arguments)
+            assert refused.value.refusal.code == code
+            said[language] = refused.value.refusal.text
+    assert said["ja"] != said["en"]
+    async with opened.lab.client() as client:
+        await client.decide(booking, "disarm")
+    sent = {row["text"].split()[0] for row in then.truth("printer1", "executed")}
+    assert sent <= READS | {"M104", "M140", "M107"}, "only what disarming says"
+    assert {row["target"] for row in then.truth("printer1", "heater")} <= {0.0}
 
 
 def port_of(lab: Lab, machine: Machine) -> list[str]:
