@@ -313,24 +313,31 @@ def dotted(key: Key) -> str:
 def line_of(key: Key, lines: list[str]) -> int | None:
     """The line a key stands on, or else the line of its table; tomllib keeps no positions."""
     names = [part for part in key if isinstance(part, str)]
-    count = next((part for part in key if isinstance(part, int)), 0) + 1
     if not names:
         return None
-    header = re.compile(rf"^\s*\[\[?\s*{re.escape(names[0])}\s*(\.[\w.\- ]+)?\]\]?")
-    array = re.compile(rf"^\s*\[\[\s*{re.escape(names[0])}\s*\]\]")
+    table = _table_of(key, names[0], lines)
+    found, place = (table[0][0], 0) if table else (None, 0)
+    for name in names[1:]:
+        hits = (n for n in range(place, len(table)) if _assigns(table[n][1], name))
+        place = next(hits, place)
+        found = table[place][0] if table else None
+    return found
+
+
+def _table_of(key: Key, name: str, lines: list[str]) -> list[tuple[int, str]]:
+    """The numbered lines of the table a key is in, its sub-tables included; header first."""
+    count = next((part for part in key if isinstance(part, int)), 0) + 1
     is_array = any(isinstance(part, int) for part in key)
-    seen, inside, home = 0, False, None
+    header = re.compile(rf"^\s*\[\[?\s*{re.escape(name)}\s*(\.[\w.\- ]+)?\]\]?")
+    array = re.compile(rf"^\s*\[\[\s*{re.escape(name)}\s*\]\]")
+    found, seen, inside = [], 0, False
     for number, line in enumerate(lines, start=1):
         if line.lstrip().startswith("["):
             inside = bool(header.match(line))
-            if inside and (array.match(line) or not is_array):
-                seen += 1
-            if inside and home is None and seen == (count if is_array else 1):
-                home = number
-        in_table = inside and (seen == count or not is_array)
-        if in_table and any(_assigns(line, name) for name in names[1:]):
-            return number
-    return home
+            seen += bool(array.match(line))
+        if inside and (seen == count or not is_array):
+            found.append((number, line))
+    return found
 
 
 def _assigns(line: str, name: str) -> bool:
