@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from equipment_drivers.errors import DriverError
-from lab_controller.database import Database, connect
+from lab_controller.database import Database, connect, storage_of
 from lab_controller.errors import LabError
 from lab_controller.facts import RunChanged
 from lab_controller.floor import Floor
@@ -118,15 +118,20 @@ class Trials:
         return self._recorder.path(run)
 
     def read_evidence(self, run: str, function: Callable[[Database], T], otherwise: T) -> T:
-        """Read a run's evidence on a short-lived connection; `otherwise` where there is none."""
+        """Read a run's evidence on a short-lived connection; `otherwise` where there is none.
+
+        Raises StorageFailed for a damaged file.
+        """
         path = self._recorder.path(run)
         if not path.exists():
             return otherwise
-        db = connect(path, read_only=True)
-        try:
-            return function(db)
-        finally:
-            db.close()
+        with storage_of(path):
+            db = connect(path, read_only=True)
+            try:
+                # a file without tables: the lab went down before the run's first word was written
+                return function(db) if db.table_names() else otherwise
+            finally:
+                db.close()
 
     # -- plan -------------------------------------------------------------------------------
 
@@ -317,11 +322,11 @@ class Trials:
         now = self._clock.now()
         await self._db.write(lambda db: store.interrupt_running(db, now, RESTARTED))
         for run in await self._db.read(store.runs_without_head):
-            if self._recorder.path(run.id).exists():
-                try:
+            try:
+                if await asyncio.to_thread(self.read_evidence, run.id, lambda db: True, False):
                     await self._close_interrupted(run, now)
-                except Exception:  # one damaged record must not keep the lab from opening
-                    log.exception("the record of %s cannot be closed", run.id)
+            except Exception:  # one damaged record must not keep the lab from opening
+                log.exception("the record of %s cannot be closed", run.id)
 
     async def _close_interrupted(self, run: Run, now: datetime) -> None:
         def batch(db: Database) -> Batch:
