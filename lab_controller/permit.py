@@ -289,6 +289,7 @@ class Permit:
             self._latch = self._latch.pressed(scope, press)
         self._first_word.set()
         self._on_stopping(stopping)
+        self._on_latch(self._latch)
 
     def _latch_moved(self, message: Message) -> None:
         self._take_latch(message["state"])

@@ -25,6 +25,7 @@ from lab_controller.errors import LabError
 from lab_controller.facts import Bus, LatchChanged, Told
 from lab_controller.ledger import LedgerRow
 from lab_controller.permit import Permit, Stopping
+from lab_controller.stopper.errors import Refused
 from lab_controller.stopper.latch import LatchState
 from lab_controller.under_way import each
 from lab_controller.wiring import acts
@@ -59,6 +60,7 @@ class StopDesk:
         self._connections, self._power, self._permit = connections, power, permit
         self._db = lab_db
         self._awaited: set[str] = set()
+        self._stops = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.after_stop: AfterStop = _nothing
 
@@ -98,6 +100,7 @@ class StopDesk:
     def stopping(self, stop: Stopping) -> None:
         """The stopper has begun a stop: end what runs here, at once, on the loop."""
         devices = frozenset(self._board.views) if stop.lab else frozenset(stop.devices)
+        self._stops += 1
         self._awaited |= devices
         self._start(self._end_what_runs(devices, stop))
 
@@ -157,7 +160,11 @@ class StopDesk:
     # -- the reset --------------------------------------------------------------------------
 
     async def reset(self, device: str | None, *, by: str, reason: str) -> LatchState:
-        """Lift the latch once every device in scope is verified. Raises NotVerified."""
+        """Lift the latch once every device in scope is verified.
+
+        Raises NotVerified, or Refused when somebody pressed stop again meanwhile: that stop stands.
+        """
+        stops = self._stops
         scope = [
             view
             for view in self._board.views.values()
@@ -167,6 +174,8 @@ class StopDesk:
         missing = [view.device for view, good in zip(scope, checks, strict=True) if not good]
         if missing:
             raise NotVerified(devices=", ".join(missing))
+        if self._stops != stops:
+            raise Refused("stop.still_stopping")
         for view in scope:
             view.outcome_unknown = ""
         verified = [view.device for view in scope]

@@ -150,6 +150,8 @@ async def test_a_stop_takes_effect_with_its_first_word(stopper: FakeStopper) -> 
         (False, ("printer",)),
         (True, ("printer", "robot")),
     ]
+    # the board shows it before any device has answered
+    assert [one.holds("robot") for one in hands.latches] == [False, True]
     stopper.push("latch", state=OPEN)
     await stopper.settle(permit)
     assert not permit.latched("robot")

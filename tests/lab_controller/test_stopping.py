@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 
 import pytest
 
@@ -13,6 +14,7 @@ from lab_controller.database import StorageFailed
 from lab_controller.facts import LatchChanged
 from lab_controller.permit import Stopping
 from lab_controller.stopper.errors import Refused
+from lab_controller.stopper.latch import Press
 from lab_controller.stopping import NotVerified
 from tests.lab_controller.bench import BY, Bench, Site
 
@@ -62,6 +64,14 @@ async def test_a_stop_reaches_every_device_and_ends_what_runs(bench: Bench) -> N
     assert {view.safety for view in bench.lab.board.views.values()} == {Safety.LAB_LATCHED}
     with pytest.raises((Latched, NoPermit)):
         await bench.lab.coordinator.command("robot", "move", {"x": 1.0}, by=BY)
+
+
+async def test_the_board_says_stopped_before_the_devices_have_answered(bench: Bench) -> None:
+    words = Press(BY, "smoke", "pressed", "2026-11-20T01:00:00.000Z")
+    bench.lab.permit._stop_began({"lab": True, "devices": ["robot"], **asdict(words)})
+    assert {view.safety for view in bench.lab.board.views.values()} == {Safety.LAB_LATCHED}
+    assert latches(bench) == [LatchChanged(True, ("lab",), BY, "smoke")]
+    await bench.lab.stop_desk.settled()
 
 
 async def test_one_device_alone_can_be_stopped(bench: Bench) -> None:
@@ -176,6 +186,24 @@ async def test_a_resync_that_fails_falls_back_on_the_plug(bench: Bench) -> None:
     with pytest.raises(NotVerified):
         await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
     bench.driver("hub").measure("plug", "on", 0.0)
+    assert (await bench.lab.stop_desk.reset(None, by=BY, reason="clear")).is_open
+
+
+async def test_a_stop_pressed_while_a_reset_looks_at_the_devices_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pressed(bench)
+    driver = bench.driver("lan")
+
+    async def slow() -> None:
+        await pressed(bench)  # to its very end, so that no stop is under way any more
+
+    with monkeypatch.context() as patch:
+        patch.setattr(driver, "resync", slow)
+        with pytest.raises(Refused) as refused:
+            await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+    assert refused.value.code == "stop.still_stopping"
+    assert bench.lab.permit.latched("robot")
     assert (await bench.lab.stop_desk.reset(None, by=BY, reason="clear")).is_open
 
 
