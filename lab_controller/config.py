@@ -7,21 +7,30 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from booking.errors import BadInput
 from booking.hours import WeekHours
 from lab_controller.clock import LabClock
 from lab_controller.errors import LabError
+from lab_controller.toml_lines import Key, dotted, line_of
 
-Key = tuple[str | int, ...]
 OFFICE_HOURS = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-17:00")
 
 
@@ -51,6 +60,9 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+S = TypeVar("S", bound=Section)
+
+
 class Names(Section):
     """A name in both languages."""
 
@@ -64,6 +76,22 @@ class Closed(Section):
     first: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
     last: str = Field(pattern=r"^\d{4}-\d\d-\d\d$")
     reason: str = ""
+
+    @field_validator("first", "last")
+    @classmethod
+    def _day_exists(cls, text: str) -> str:
+        try:
+            date.fromisoformat(text)
+        except ValueError as error:
+            raise PydanticCustomError("config.no_such_day", "no such day") from error
+        return text
+
+    @field_validator("last")
+    @classmethod
+    def _not_before_first(cls, last: str, known: ValidationInfo) -> str:
+        if last < known.data.get("first", last):
+            raise PydanticCustomError("config.ends_before_start", "last before first")
+        return last
 
 
 class Lab(Section):
@@ -86,7 +114,7 @@ class Lab(Section):
     def _zone_exists(cls, name: str) -> str:
         try:
             ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
             raise PydanticCustomError("config.no_such_zone", "no such time zone") from error
         return name
 
@@ -191,8 +219,15 @@ class Settings(Section):
         return ZoneInfo(self.lab.timezone)
 
 
-def load(path: Path) -> Settings:
-    """Read and check the file; raise ConfigInvalid with every problem found."""
+Table = Mapping[str, Any]
+More = Callable[[Table, list[str]], Iterable[ConfigProblem]]
+
+
+def load(path: Path, more: More = lambda table, lines: ()) -> Settings:
+    """Read and check the file; raise ConfigInvalid with every problem found.
+
+    `more` finds what only others can know, in the file as it stands, sound or not.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -207,7 +242,8 @@ def load(path: Path) -> Settings:
             "", "config.syntax", {"cause": str(error)}, int(line[1]) if line else None
         )
         raise ConfigInvalid(path, [problem]) from error
-    problems = list(_find_problems(table, text))
+    lines = text.splitlines()
+    problems = [*_find_problems(table, lines), *more(table, lines)]
     if problems:
         raise ConfigInvalid(path, problems)
     settings = Settings.model_validate(table)
@@ -217,8 +253,15 @@ def load(path: Path) -> Settings:
     )
 
 
-def _find_problems(table: dict[str, Any], text: str) -> Iterator[ConfigProblem]:
-    lines = text.splitlines()
+def rows_of(table: Table, section: str, shape: type[S]) -> Iterator[tuple[int, S]]:
+    """The rows of a section that are sound by themselves, with their place in it."""
+    rows = table.get(section)
+    for index, row in enumerate(rows if isinstance(rows, list) else []):
+        with suppress(ValidationError):
+            yield index, shape.model_validate(row)
+
+
+def _find_problems(table: Table, lines: list[str]) -> Iterator[ConfigProblem]:
     try:
         Settings.model_validate(table)
     except ValidationError as error:
@@ -265,7 +308,7 @@ def _shown(value: object) -> str:
     return text[:60]
 
 
-def _ids(table: dict[str, Any], section: str) -> list[str]:
+def _ids(table: Table, section: str) -> list[str]:
     rows = table.get(section)
     if not isinstance(rows, list):
         return []
@@ -280,7 +323,7 @@ REFERENCES = (
 )
 
 
-def _cross_references(table: dict[str, Any]) -> Iterator[tuple[Key, str, dict[str, str]]]:
+def _cross_references(table: Table) -> Iterator[tuple[Key, str, dict[str, str]]]:
     for section in ("equipment", "connection", "device"):
         ids = _ids(table, section)
         for index, found in enumerate(ids):
@@ -290,57 +333,18 @@ def _cross_references(table: dict[str, Any]) -> Iterator[tuple[Key, str, dict[st
         known = set(_ids(table, target))
         rows = table.get(section)
         for index, row in enumerate(rows if isinstance(rows, list) else []):
-            wanted = row.get(name) if isinstance(row, dict) else None
-            for one in wanted if isinstance(wanted, list) else [wanted] if wanted else []:
+            for one in _texts(row.get(name) if isinstance(row, dict) else None):
                 if one not in known:
                     params = {"value": str(one), "section": target}
                     yield (section, index, name), "config.unknown_reference", params
     lab = table.get("lab")
-    for one in lab.get("environment", []) if isinstance(lab, dict) else []:
+    for one in _texts(lab.get("environment") if isinstance(lab, dict) else None):
         if one not in _ids(table, "device"):
             params = {"value": str(one), "section": "device"}
             yield ("lab", "environment"), "config.unknown_reference", params
 
 
-def dotted(key: Key) -> str:
-    """`("device", 1, "power")` as people write it: `device[2].power`."""
-    text = ""
-    for part in key:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}"
-    return text.lstrip(".")
-
-
-def line_of(key: Key, lines: list[str]) -> int | None:
-    """The line a key stands on, or else the line of its table; tomllib keeps no positions."""
-    names = [part for part in key if isinstance(part, str)]
-    if not names:
-        return None
-    table = _table_of(key, names[0], lines)
-    found, place = (table[0][0], 0) if table else (None, 0)
-    for name in names[1:]:
-        hits = (n for n in range(place, len(table)) if _assigns(table[n][1], name))
-        place = next(hits, place)
-        found = table[place][0] if table else None
-    return found
-
-
-def _table_of(key: Key, name: str, lines: list[str]) -> list[tuple[int, str]]:
-    """The numbered lines of the table a key is in, its sub-tables included; header first."""
-    count = next((part for part in key if isinstance(part, int)), 0) + 1
-    is_array = any(isinstance(part, int) for part in key)
-    header = re.compile(rf"^\s*\[\[?\s*{re.escape(name)}\s*(\.[\w.\- ]+)?\]\]?")
-    array = re.compile(rf"^\s*\[\[\s*{re.escape(name)}\s*\]\]")
-    found, seen, inside = [], 0, False
-    for number, line in enumerate(lines, start=1):
-        if line.lstrip().startswith("["):
-            inside = bool(header.match(line))
-            seen += bool(array.match(line))
-        if inside and (seen == count or not is_array):
-            found.append((number, line))
-    return found
-
-
-def _assigns(line: str, name: str) -> bool:
-    return bool(
-        re.match(rf'^\s*(\[.*\.)?["\']?{re.escape(name)}["\']?\s*(=|\.[\w\-]+\s*=|\]\s*$)', line)
-    )
+def _texts(value: object) -> list[str]:
+    """The ids a reference names; what has another type is reported as such elsewhere."""
+    found = value if isinstance(value, list) else [value]
+    return [one for one in found if isinstance(one, str) and one]

@@ -15,10 +15,10 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
+from lab_controller import wiring
 from lab_controller.api.app import create_app
 from lab_controller.api.auth import staff_token
 from lab_controller.bootstrap import Lab, build
-from lab_controller.config import load
 from lab_controller.errors import LabError
 from lab_controller.stopper.place import socket_path
 
@@ -35,7 +35,7 @@ class AlreadyRunning(LabError):
 
 def run(config: Path, *, host: str, port: int) -> None:
     """Serve the lab of a configuration until SIGTERM. Raises ConfigInvalid, AlreadyRunning."""
-    settings = load(config)
+    settings = wiring.check(config)
     data_dir = settings.lab.data_dir
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "controller.lock").open("w") as lock:

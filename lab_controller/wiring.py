@@ -14,16 +14,17 @@ from equipment_drivers.contract import Clock, DeviceConfig, Driver, Effect, Opti
 from equipment_drivers.errors import SetupFault
 from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import Fact
+from lab_controller import config
 from lab_controller.board import DeviceView
 from lab_controller.config import (
     ConfigInvalid,
     ConfigProblem,
-    Key,
     Settings,
-    dotted,
-    line_of,
+    Table,
     problem_of,
+    rows_of,
 )
+from lab_controller.toml_lines import Key, dotted, line_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +37,41 @@ class Wire:
     devices: tuple[DeviceConfig, ...]
 
 
+def check(path: Path) -> Settings:
+    """Read lab.toml; raise ConfigInvalid with every problem, those of the drivers included."""
+
+    def more(table: Table, lines: list[str]) -> list[ConfigProblem]:
+        connections = dict(rows_of(table, "connection", config.Connection))
+        devices = dict(rows_of(table, "device", config.Device))
+        return _plan(connections, devices, path, lines)[1]
+
+    return config.load(path, more)
+
+
 def plan_wires(settings: Settings, path: Path) -> list[Wire]:
     """Check all drivers and options; raise ConfigInvalid with every problem found."""
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    connections = dict(enumerate(settings.connection))
+    devices = dict(enumerate(settings.device))
+    wires, problems = _plan(connections, devices, path, lines)
+    if problems:
+        raise ConfigInvalid(path, problems)
+    return wires
+
+
+def _plan(
+    connections: Mapping[int, config.Connection],
+    devices: Mapping[int, config.Device],
+    path: Path,
+    lines: list[str],
+) -> tuple[list[Wire], list[ConfigProblem]]:
+    wires: list[Wire] = []
     problems: list[ConfigProblem] = []
-    wires = []
-    for index, connection in enumerate(settings.connection):
+    for index, connection in connections.items():
         try:
             driver = registry.find(connection.driver)
         except SetupFault as fault:
-            key: Key = ("connection", index, "driver")
-            code = "config.unknown_driver" if "known" in fault.params else fault.code
-            params = {"value": connection.driver, **fault.params}
-            problems.append(ConfigProblem(dotted(key), code, params, line_of(key, lines)))
+            problems.append(_no_driver(connection, index, fault, lines))
             continue
         options = _parse(
             driver.spec.connection_options,
@@ -57,7 +80,7 @@ def plan_wires(settings: Settings, path: Path) -> list[Wire]:
             lines,
             problems,
         )
-        devices = [
+        own = [
             DeviceConfig(
                 device.id,
                 device.address,
@@ -69,13 +92,20 @@ def plan_wires(settings: Settings, path: Path) -> list[Wire]:
                     problems,
                 ),
             )
-            for number, device in enumerate(settings.device)
+            for number, device in devices.items()
             if device.connection == connection.id
         ]
-        wires.append(Wire(connection.id, driver, options, tuple(devices)))
-    if problems:
-        raise ConfigInvalid(path, problems)
-    return wires
+        wires.append(Wire(connection.id, driver, options, tuple(own)))
+    return wires, problems
+
+
+def _no_driver(
+    connection: config.Connection, index: int, fault: SetupFault, lines: list[str]
+) -> ConfigProblem:
+    key: Key = ("connection", index, "driver")
+    code = "config.unknown_driver" if "known" in fault.params else fault.code
+    params = {"value": connection.driver, **fault.params}
+    return ConfigProblem(dotted(key), code, params, line_of(key, lines))
 
 
 def resolve_files(options: Mapping[str, Any], home: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from lab_controller import wiring
-from lab_controller.config import ConfigInvalid, ConfigProblem, load
+from lab_controller.config import ConfigInvalid, ConfigProblem
 from lab_controller.i18n import say, text
 
 
@@ -25,7 +25,7 @@ def command() -> None:
 def check(path: Path, lang: str, as_json: bool) -> None:
     """Check lab.toml, drivers and their options included."""
     try:
-        wiring.plan_wires(load(path), path)
+        wiring.check(path)
     except ConfigInvalid as error:
         if as_json:
             click.echo(json.dumps([_row(one, lang) for one in error.problems], ensure_ascii=False))

@@ -10,7 +10,7 @@ import click
 
 from lab_controller import wiring
 from lab_controller.cli.configs import tell_problems
-from lab_controller.config import ConfigInvalid, load
+from lab_controller.config import ConfigInvalid
 
 
 @click.command()
@@ -22,8 +22,7 @@ from lab_controller.config import ConfigInvalid, load
 def command(config: Path, host: str, port: int, lang: str, no_restart: bool) -> None:
     """Run the lab: stopper, controller, web doors."""
     try:
-        settings = load(config)
-        wiring.plan_wires(settings, config)
+        settings = wiring.check(config)
     except ConfigInvalid as error:
         tell_problems(error, lang)
         sys.exit(1)

@@ -238,7 +238,7 @@ min_minutes = -5
 [[connection]]
 id = "wire"
 driver = "marlin"
-
+options = { port = "/dev/ttyUSB0" }
 [[device]]
 id = "printer1"
 name = { ja = "プリンター", en = "printer" }
