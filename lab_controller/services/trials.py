@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from trial_logs import record, store
 from trial_logs.chain import Segment
 from trial_logs.errors import NotPossibleNow, TrialError
 from trial_logs.model import (
+    JUDGED,
     Batch,
     Correction,
     GapEdge,
@@ -43,7 +44,6 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 RESTARTED = "lab.controller_restarted"
-JUDGED = "judged"
 REFRESH = "refresh"
 BY = "controller"
 
@@ -233,15 +233,26 @@ class Trials:
         return await self.run(run)
 
     async def _prime(self, run: str, scope: RunScope) -> None:
-        """Have the meters read now, so that a run's first and last values are its own."""
+        """Have the meters read now, so that a run's first and last values are its own.
+
+        The energy meters come last: what they count until the run's own stamp is not its own.
+        """
         views = [self._board[device] for device in scope.devices]
         alive = [view for view in views if view.link.carries_commands]
         asked = [view for view in alive if REFRESH in view.spec.commands]
         wires = {view.connection for view in alive if view not in asked}
-        reads: list[Awaitable[object]] = [
-            self._coordinator.command(one.device, REFRESH, {}, by=BY) for one in asked
-        ]
-        reads += [self._connections[wire].resync() for wire in sorted(wires)]
+        meters = {device for device, _ in scope.energy}
+        reads = [self._connections[wire].resync() for wire in sorted(wires)]
+        others = [self._refresh(one.device) for one in asked if one.device not in meters]
+        await self._read_all(run, [*reads, *others])
+        last = [self._refresh(one.device) for one in asked if one.device in meters]
+        await self._read_all(run, last)
+
+    async def _refresh(self, device: str) -> None:
+        await self._coordinator.command(device, REFRESH, {}, by=BY)
+
+    @staticmethod
+    async def _read_all(run: str, reads: Sequence[Awaitable[None]]) -> None:
         for found in await asyncio.gather(*reads, return_exceptions=True):
             if isinstance(found, DriverError | LabError):
                 log.warning("no fresh values at an end of %s: %s", run, found)
