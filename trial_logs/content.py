@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from trial_logs import record
 from trial_logs.buckets import Bucket
 from trial_logs.chain import last_segment
-from trial_logs.model import Limit, Series, Trial
+from trial_logs.model import JUDGED, Correction, Limit, Series, Trial, Verdict
 from trial_logs.spans import Span
 from trial_logs.spells import spells
 from trial_logs.stamps import to_us
@@ -235,13 +235,24 @@ def part_rows(db: Database) -> list[PartRow]:
             part.verdict.value,
             part.event.source.value,
             part.event.cycle_time_s,
-            part.event.cause,
-            part.event.by,
-            part.corrected.by if part.corrected else "",
-            part.corrected.why if part.corrected else "",
+            _cause(judged.why) if judged else part.event.cause,
+            judged.by if judged else part.event.by,
+            fix.by if fix else "",
+            fix.why if fix else "",
         )
         for part in record.parts(db)
+        for judged, fix in [_judged_or_corrected(part)]
     ]
+
+
+def _cause(why: str) -> str:
+    return "" if why == JUDGED else why
+
+
+def _judged_or_corrected(part: record.Part) -> tuple[Correction | None, Correction | None]:
+    """The first verdict on a part the device could not judge is no correction of anything."""
+    waited = part.event.verdict is Verdict.UNJUDGED and part.verdict is not Verdict.VOID
+    return (part.corrected, None) if waited else (None, part.corrected)
 
 
 def _measurements(db: Database) -> list[MeasurementRow]:

@@ -72,6 +72,10 @@ class Verdict(StrEnum):
     VOID = "void"
 
 
+JUDGED = "judged"
+"""Why of a person's first verdict on a part the device could not judge, where none was given."""
+
+
 class PartSource(StrEnum):
     """Who said that a part was made."""
 
