@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from asyncua import Client, Node, ua
@@ -40,20 +41,23 @@ class OpcuaSession:
         self._found: dict[OpcuaCall, Found] = {}
         self._up = asyncio.Event()
         self._stirred = asyncio.Event()
+        self._hurry = asyncio.Event()
         self.fault = ""
         self._task = asyncio.create_task(self._keep())
 
     def want(self, calls: set[OpcuaCall]) -> None:
-        """Have the nodes of these calls at hand."""
+        """Have the nodes of these calls at hand, and try again now if the server was away."""
         self._wanted = calls
         self._stirred.set()
+        self._hurry.set()
 
     def ready(self, call: OpcuaCall) -> bool:
         """Whether the call could go out this moment."""
         return self._up.is_set() and call in self._found
 
     async def nodes(self, call: OpcuaCall) -> Found:
-        """The nodes of a call; waits for the connection. Raises one of FAULTS."""
+        """The nodes of a call; connects at once, and waits for it. Raises one of FAULTS."""
+        self._hurry.set()
         await self._up.wait()
         if call in self._found:
             return self._found[call]
@@ -76,7 +80,10 @@ class OpcuaSession:
                 self.fault = str(fault) or type(fault).__name__
             if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
                 pause = FIRST_PAUSE_S
-            await asyncio.sleep(pause)
+            self._hurry.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._hurry.wait()
             pause = min(LONGEST_PAUSE_S, 2 * pause)
 
     async def _one_connection(self) -> None:
