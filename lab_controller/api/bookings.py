@@ -165,12 +165,6 @@ async def _check_out(lab: Lab, booking: str, _: Decision, by: str) -> BookedWith
     return await lab.bookings.check_out(booking, by=by)
 
 
-async def _cancel(lab: Lab, booking: str, decision: Decision, by: str) -> BookedWith:
-    if lab.leases.held_by(booking) is not None:
-        await lab.arming.disarm(booking, by=by, reason="cancelled")
-    return await lab.bookings.cancel(booking, by=by, reason=decision.reason)
-
-
 STEPS: Mapping[Step, Callable[[Lab, str, Decision, str], Awaitable[BookedWith]]] = {
     Step.CONFIRM: lambda lab, booking, decision, by: lab.bookings.confirm(
         booking, by=by, override=_override(decision.override_reason, decision.operator or "")
@@ -178,7 +172,9 @@ STEPS: Mapping[Step, Callable[[Lab, str, Decision, str], Awaitable[BookedWith]]]
     Step.DECLINE: lambda lab, booking, decision, by: lab.bookings.decline(
         booking, by=by, reason=decision.reason
     ),
-    Step.CANCEL: _cancel,
+    Step.CANCEL: lambda lab, booking, decision, by: lab.bookings.cancel(
+        booking, by=by, reason=decision.reason
+    ),
     Step.CHECK_IN: lambda lab, booking, decision, by: lab.bookings.check_in(
         booking,
         by=by,
