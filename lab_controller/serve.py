@@ -25,6 +25,7 @@ from lab_controller.stopper.place import socket_path
 log = logging.getLogger(__name__)
 
 ADDRESS_FILE = "controller.url"
+LOOPBACK = "127.0.0.1"
 
 
 class AlreadyRunning(LabError):
@@ -33,8 +34,11 @@ class AlreadyRunning(LabError):
     code = "lab.already_running"
 
 
-def run(config: Path, *, host: str, port: int) -> None:
-    """Serve the lab of a configuration until SIGTERM. Raises ConfigInvalid, AlreadyRunning."""
+def run(config: Path, *, port: int) -> None:
+    """Serve the lab of a configuration until SIGTERM, on loopback only.
+
+    Raises ConfigInvalid, AlreadyRunning.
+    """
     settings = wiring.check(config)
     data_dir = settings.lab.data_dir
     data_dir.mkdir(parents=True, exist_ok=True)
@@ -46,7 +50,7 @@ def run(config: Path, *, host: str, port: int) -> None:
         ending = asyncio.Event()
         lab = build(settings, config, socket=socket_path(data_dir), on_lost=ending.set)
         app = create_app(lab, staff_token(data_dir))
-        asyncio.run(_serve(app, data_dir, host, port, ending))
+        asyncio.run(_serve(app, data_dir, port, ending))
 
 
 class WebServer(uvicorn.Server):
@@ -58,11 +62,11 @@ class WebServer(uvicorn.Server):
         yield
 
 
-async def _serve(app: FastAPI, data_dir: Path, host: str, port: int, ending: asyncio.Event) -> None:
+async def _serve(app: FastAPI, data_dir: Path, port: int, ending: asyncio.Event) -> None:
     """Serve until `ending`: a signal, or the stopper's death."""
     lab: Lab = app.state.lab
-    listener = socket.create_server((host, port))
-    address = f"http://{host}:{listener.getsockname()[1]}"
+    listener = socket.create_server((LOOPBACK, port))
+    address = f"http://{LOOPBACK}:{listener.getsockname()[1]}"
     server = WebServer(
         uvicorn.Config(
             app,

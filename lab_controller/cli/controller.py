@@ -17,10 +17,9 @@ from lab_controller.stopper.errors import StopFault
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path, exists=True), required=True)
-@click.option("--host", default="127.0.0.1")
 @click.option("--port", default=8700, type=int)
 @click.option("--lang", default="ja")
-def command(config: Path, host: str, port: int, lang: str) -> None:
+def command(config: Path, port: int, lang: str) -> None:
     """Run the controller under the stopper (use `machikoba serve`)."""
     from lab_controller import serve
 
@@ -30,7 +29,7 @@ def command(config: Path, host: str, port: int, lang: str) -> None:
     for noisy in ("asyncua", "apscheduler", "httpx", "niquests", "urllib3_future"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        serve.run(config, host=host, port=port)
+        serve.run(config, port=port)
     except ConfigInvalid as error:
         tell_problems(error, lang)
         sys.exit(1)

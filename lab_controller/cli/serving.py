@@ -15,12 +15,11 @@ from lab_controller.config import ConfigInvalid
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), default="lab.toml", show_default=True)
-@click.option("--host", default="127.0.0.1", help="Loopback only for now.")
 @click.option("--port", default=8700, type=int, show_default=True)
 @click.option("--lang", type=click.Choice(["ja", "en"]), default="ja")
 @click.option("--no-restart", is_flag=True, help="Do not start a dead controller again.")
-def command(config: Path, host: str, port: int, lang: str, no_restart: bool) -> None:
-    """Run the lab: stopper, controller, web doors."""
+def command(config: Path, port: int, lang: str, no_restart: bool) -> None:
+    """Run the lab: stopper, controller, web doors on this machine only."""
     try:
         settings = wiring.check(config)
     except ConfigInvalid as error:
@@ -29,7 +28,7 @@ def command(config: Path, host: str, port: int, lang: str, no_restart: bool) -> 
     settings.lab.data_dir.mkdir(parents=True, exist_ok=True)
     stopper = [sys.executable, "-m", "lab_controller.stopper", "--dir", str(settings.lab.data_dir)]
     controller = [sys.executable, "-m", "lab_controller", "serve-controller"]
-    options = ["--config", str(config), "--host", host, "--port", str(port), "--lang", lang]
+    options = ["--config", str(config), "--port", str(port), "--lang", lang]
     # The stopper takes this process over: what is stopped by Ctrl-C or systemd is the stopper.
     extra = ["--no-restart"] if no_restart else []
     os.execv(sys.executable, [*stopper, *extra, "--", *controller, *options])
