@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -22,11 +22,13 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from booking.errors import BadInput
 from booking.hours import WeekHours
+from booking.model import BookingPolicy
 from lab_controller.clock import LabClock
 from lab_controller.errors import LabError
 from lab_controller.toml_lines import Key, dotted, line_of
@@ -154,6 +156,15 @@ class Policy(Section):
     reminder_minutes: int = Field(default=1440, ge=0)
     late_cancel_minutes: int = Field(default=1440, ge=0)
     max_head_count: int = Field(default=10, gt=0)
+
+    @model_validator(mode="after")
+    def _can_be_kept(self) -> Self:
+        try:
+            BookingPolicy(**self.model_dump())
+        except BadInput as error:
+            name = {"name": error.params["key"]}
+            raise PydanticCustomError("config.bad_policy", "bad policy", name) from error
+        return self
 
 
 class Ability(Section):

@@ -16,6 +16,7 @@ from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import Fact
 from lab_controller import config
 from lab_controller.board import DeviceView
+from lab_controller.clock import LabClock
 from lab_controller.config import (
     ConfigInvalid,
     ConfigProblem,
@@ -73,6 +74,7 @@ def _plan(
         except SetupFault as fault:
             problems.append(_no_driver(connection, index, fault, lines))
             continue
+        known = len(problems)
         options = _parse(
             driver.spec.connection_options,
             resolve_files(connection.options, path.parent),
@@ -95,8 +97,21 @@ def _plan(
             for number, device in devices.items()
             if device.connection == connection.id
         ]
-        wires.append(Wire(connection.id, driver, options, tuple(own)))
+        wire = Wire(connection.id, driver, options, tuple(own))
+        wires.append(wire)
+        if len(problems) == known:
+            problems += _misfits(wire, index, lines)
     return wires, problems
+
+
+def _misfits(wire: Wire, index: int, lines: list[str]) -> list[ConfigProblem]:
+    """What the driver has against options and devices that are sound one by one."""
+    try:
+        wire.driver(wire.id, wire.options, wire.devices, clock=LabClock(), emit=lambda fact: None)
+    except SetupFault as fault:
+        key: Key = ("connection", index)
+        return [ConfigProblem(dotted(key), fault.code, fault.params, line_of(key, lines))]
+    return []
 
 
 def _no_driver(

@@ -87,9 +87,14 @@ class Hung:
 
 
 def hung(device: DeviceConfig) -> Hung:
-    """A device as configured, its outlet and meters made signals like any other."""
+    """A device as configured, its outlet and meters made signals like any other.
+
+    Raises BadOption for a plug whose address is no switch.
+    """
     options = device.options
     assert isinstance(options, HubDeviceOptions)
+    if options.kind == "plug" and not re.fullmatch(r"switch\.[a-z0-9_]+", device.address):
+        raise BadOption(option="address", cause=f"{device.id}: {device.address!r}")
     signals = dict(options.signals)
     if options.kind == "plug":
         signals["on"] = SignalOptions.model_construct(entity=device.address, unit="1")
@@ -181,9 +186,6 @@ class HomeAssistantHub:
     # -- the wire ---------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        for thing in self._devices.values():
-            if thing.is_plug and not re.fullmatch(r"switch\.[a-z0-9_]+", thing.address):
-                raise BadOption(option="address", cause=f"{thing.id}: {thing.address!r}")
         self._token = self._options.read_token()
         self._wire = HubWire(self._options, self._token)
         started = (await self._wire.config()).get("state", "RUNNING")

@@ -241,11 +241,8 @@ async def test_wrong_addresses_and_tokens_are_options(hub: FakeHub, tmp_path: Pa
     with pytest.raises(BadOption):
         await desk.driver.connect()
     light = DeviceConfig("light", "light.hall", HubDeviceOptions.model_validate(PLUG))
-    driver = HomeAssistantHub(
-        "hub", desk.options, [light], clock=FakeClock(), emit=desk.facts.append
-    )
     with pytest.raises(BadOption):
-        await driver.connect()
+        HomeAssistantHub("hub", desk.options, [light], clock=FakeClock(), emit=desk.facts.append)
 
 
 async def test_stop_and_safe_state(desk: Desk, hub: FakeHub) -> None:

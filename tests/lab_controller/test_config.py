@@ -158,6 +158,14 @@ BROKEN = {
         ("max_minutes = 240", "max_minutes = 0"),
         ("equipment[1].policy.max_minutes", "config.too_small", 19),
     ),
+    "a policy that contradicts itself": (
+        ("max_minutes = 240", "max_minutes = 20"),
+        ("equipment[1].policy", "config.bad_policy", 18),
+    ),
+    "a step that does not divide the day": (
+        ("max_minutes = 240", "step_minutes = 7"),
+        ("equipment[1].policy", "config.bad_policy", 18),
+    ),
     "no number": (
         ("max_minutes = 240", 'max_minutes = "long"'),
         ("equipment[1].policy.max_minutes", "config.not_a_number", 19),
@@ -247,6 +255,22 @@ def test_the_drivers_mistakes_are_named_with_the_others(tmp_path: Path) -> None:
         "connection[2].options.uri": "config.unknown_key",
         "device[3].options.max_age_s": "config.not_a_number",
     }
+
+
+def test_what_does_not_fit_together_is_named_before_anything_starts(tmp_path: Path) -> None:
+    content = (
+        GOOD.replace('address = "switch.printer"', 'address = "light.hall"')
+        .replace('connection = "usb"', 'connection = "hub"')
+        .replace("[device.options]", "", 1)
+        .replace('kind = "plug"', 'options = { kind = "plug" }')
+        .replace("power = ", 'options = { kind = "plug" }\npower = ')
+    )
+    with pytest.raises(ConfigInvalid) as invalid:
+        wiring.check(written(tmp_path, content))
+    assert [(one.key, one.code) for one in invalid.value.problems] == [
+        ("connection[1]", "driver.bad_option"),  # a printer's wire without a printer
+        ("connection[2]", "driver.bad_option"),  # plugs that are no switches
+    ]
 
 
 def test_every_problem_has_a_sentence_in_both_languages(tmp_path: Path) -> None:
