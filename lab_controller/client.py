@@ -13,7 +13,8 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from websockets.asyncio.client import connect
-from websockets.exceptions import WebSocketException
+from websockets.exceptions import ConnectionClosedError, WebSocketException
+from websockets.frames import CloseCode
 
 from lab_controller.wire import (
     BookingRequestShape,
@@ -286,12 +287,21 @@ class LabClient:
     # -- the live stream -------------------------------------------------------------------
 
     async def stream(self) -> AsyncIterator[StreamMessage]:
-        """Frames of what changed; ends with Unreachable when the connection is lost."""
+        """Frames of what changed; ends with Unreachable when the connection is lost.
+
+        Raises Refused for a token that is missing or wrong.
+        """
         address = self.url.replace("http", "ws", 1) + "/api/v1/stream"
         try:
             async with connect(address, additional_headers=self._headers(), max_size=None) as ws:
                 async for frame in ws:
                     yield StreamMessage.model_validate_json(frame)
+        except ConnectionClosedError as error:
+            closed = error.rcvd
+            if closed is not None and closed.code == CloseCode.POLICY_VIOLATION:
+                refusal = Refusal(code=closed.reason, text=closed.reason)
+                raise Refused(401, refusal) from error
+            raise Unreachable(self.url) from error
         except (OSError, WebSocketException) as error:
             raise Unreachable(self.url) from error
         raise Unreachable(self.url)

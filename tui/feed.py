@@ -19,7 +19,7 @@ async def listen(client: LabClient, tell: Callable[[Message], object]) -> None:
         try:
             async for frame in client.stream():
                 tell(FrameCame(frame))
-        except Unreachable:
+        except (Refused, Unreachable):
             tell(LabLost(await why_lost(client)))
         await asyncio.sleep(RETRY_S)
 

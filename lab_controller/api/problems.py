@@ -18,9 +18,12 @@ from lab_controller.i18n import LANGUAGES, say, text
 from lab_controller.jobfiles import GcodeRefused
 from lab_controller.stopper.errors import StopFault
 from lab_controller.wire import ProblemShape, Refusal
-from trial_logs.errors import TrialError
+from trial_logs.errors import Invalid, TrialError
 
 log = logging.getLogger(__name__)
+
+Coded = BookingError | DriverError | LabError | StopFault | TrialError
+CODED = (BookingError, DriverError, LabError, StopFault, TrialError)
 
 STATUS = {
     "auth.token_missing": 401,
@@ -32,6 +35,7 @@ STATUS = {
     "lab.file_too_large": 413,
     "lab.storage_failed": 507,
     "stop.reason_missing": 422,
+    "trial.invalid": 422,
     "stop.unreachable": 503,
     "stop.no_permit": 503,
 }
@@ -92,11 +96,21 @@ def answer(status: int, body: Refusal) -> JSONResponse:
 
 async def on_coded(request: Request, error: Exception) -> JSONResponse:
     """Any room's coded error."""
-    assert isinstance(error, BookingError | DriverError | LabError | StopFault | TrialError)
+    assert isinstance(error, CODED)
     language = language_of(request)
     problems: list[ProblemShape] = []
     if isinstance(error, BookingRefused):
         problems = shape_problems(language, error.problems)
+    if isinstance(error, Invalid):
+        problems = [
+            ProblemShape(
+                code=found.code,
+                text=text(language, found.code, found.params),
+                field=found.field,
+                params=found.params,
+            )
+            for found in error.problems
+        ]
     if isinstance(error, GcodeRefused):
         problems = [
             ProblemShape(
@@ -107,7 +121,16 @@ async def on_coded(request: Request, error: Exception) -> JSONResponse:
             )
             for found in error.problems
         ]
-    return answer(status_of(error.code), refusal(language, error.code, error.params, problems))
+    params = in_words(error, language)
+    return answer(status_of(error.code), refusal(language, error.code, params, problems))
+
+
+def in_words(error: Coded, language: str) -> dict[str, str]:
+    """The error's parameters; a cause that is itself coded becomes its sentence."""
+    cause = error.__cause__
+    if "cause" in error.params and isinstance(cause, CODED):
+        return error.params | {"cause": text(language, cause.code, cause.params)}
+    return error.params
 
 
 async def on_bad_body(request: Request, error: Exception) -> JSONResponse:
@@ -145,7 +168,7 @@ async def on_mistake(request: Request, error: Exception) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Let nothing bare reach a client."""
-    for kind in (BookingError, DriverError, LabError, StopFault, TrialError):
+    for kind in CODED:
         app.add_exception_handler(kind, on_coded)
     app.add_exception_handler(RequestValidationError, on_bad_body)
     app.add_exception_handler(HTTPException, on_http)

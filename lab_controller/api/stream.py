@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ from lab_controller.facts import (
 )
 from lab_controller.i18n import LANGUAGES
 from lab_controller.wire import StreamMessage
+
+log = logging.getLogger(__name__)
 
 FRAME_S = 0.2
 WHOLE_EVERY = 5
@@ -94,14 +97,18 @@ class Feed:
         frames = Frames(FRAMES_BEHIND)
         frames.put_nowait(self._frame(language, Changes(), whole=True))
         self._watching[language].add(frames)
-        if self._task is None or self._task.done():
+        if self._task is None:
             self._task = asyncio.create_task(self._run(), name="stream")
         try:
             yield frames
         finally:
             self._watching[language].discard(frames)
-            if not any(self._watching.values()):
-                self._task.cancel()
+            self._rest_if_alone()
+
+    def _rest_if_alone(self) -> None:
+        if self._task is not None and not any(self._watching.values()):
+            self._task.cancel()
+            self._task = None  # who comes while it ends gets a new one
 
     async def _run(self) -> None:
         changes, count = Changes(), 0
@@ -110,7 +117,10 @@ class Feed:
             while True:
                 await asyncio.sleep(FRAME_S)
                 count += 1
-                self._tell(changes, whole=count % WHOLE_EVERY == 0)
+                try:
+                    self._tell(changes, whole=count % WHOLE_EVERY == 0)
+                except Exception:  # one frame that cannot be built must not end all that follow
+                    log.exception("a stream frame could not be built")
                 changes.devices.clear()
                 changes.topics.clear()
         finally:
@@ -153,6 +163,7 @@ async def stream(socket: WebSocket) -> None:
     try:
         await staff(socket)
     except (TokenMissing, TokenWrong) as error:
+        await socket.accept()  # a close code reaches only a client that was let in
         await socket.close(POLICY_VIOLATION, error.code)
         return
     await socket.accept()
