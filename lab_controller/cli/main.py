@@ -12,6 +12,7 @@ COMMANDS = {
     "config": ("configs", "Look at the configuration."),
     "demo": ("demos", "A simulated lab on real wires, seeded with a day of bookings."),
     "device": ("devices", "Look at devices and send them commands."),
+    "metadata": ("metadata", "Print Datasette metadata for the lab's databases."),
     "report": ("reports", "Make the report of a trial: PDF, XLSX and CSV."),
     "serve": ("serving", "Run the lab: stopper, controller, web doors."),
     "serve-controller": ("controller", ""),  # what the stopper starts; not for people
