@@ -20,7 +20,8 @@ class GcodeRefused(LabError):
     code = "gcode.refused"
 
     def __init__(self, problems: list[GcodeProblem]) -> None:
-        super().__init__(count=len(problems))
+        first = problems[0]
+        super().__init__(count=len(problems), line=first.line, text=first.params.get("text", ""))
         self.problems = problems
 
 

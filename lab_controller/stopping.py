@@ -173,7 +173,7 @@ class StopDesk:
         checks = await asyncio.gather(*(self._verified(view) for view in scope))
         missing = [view.device for view, good in zip(scope, checks, strict=True) if not good]
         if missing:
-            raise NotVerified(devices=", ".join(missing))
+            raise NotVerified(missing=", ".join(missing))
         if self._stops != stops:
             raise Refused("stop.still_stopping")
         for view in scope:

@@ -7,7 +7,9 @@ import importlib
 import pkgutil
 import re
 import string
+import tomllib
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -20,30 +22,15 @@ from booking.errors import BookingError
 from equipment_drivers.errors import DriverError
 from lab_controller.errors import LabError
 from lab_controller.i18n import LANGUAGES, catalogue, say, text
+from lab_controller.i18n import ROOMS as CATALOGUES
 from lab_controller.stopper.errors import StopFault
 from trial_logs.errors import TrialError
 
 ROOMS = (booking, equipment_drivers, lab_controller, trial_logs)
 BASES = (BookingError, DriverError, LabError, StopFault, TrialError)
-NAMESPACES = "|".join(
-    [
-        "auth",
-        "booking",
-        "cli",
-        "config",
-        "demo",
-        "driver",
-        "evidence",
-        "gcode",
-        "lab",
-        "lease",
-        "link",
-        "portal",
-        "report",
-        "signal",
-        "stop",
-        "trial",
-    ]
+NAMESPACES = (
+    "auth|booking|cli|config|demo|driver|evidence|gcode|lab|lease|link|portal|report|signal"
+    "|stop|trial"
 )
 CODE = re.compile(rf"(?:{NAMESPACES})(?:\.[a-z][a-z0-9_]*)+")
 NEVER_SAID = {"booking.error", "booking.unknown", "trial.error"}  # bases nobody raises
@@ -97,6 +84,15 @@ def test_every_error_has_its_sentence(language: str) -> None:
 def test_every_code_in_the_sources_has_its_sentence(language: str) -> None:
     known = catalogue(language).keys() | NEVER_SAID
     assert {(code, where) for code, where in codes_in_sources() if code not in known} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_code_has_one_sentence_in_one_room(language: str) -> None:
+    found: list[str] = []
+    for room in CATALOGUES:
+        source = files(room) / "strings" / f"{language}.toml"
+        found += tomllib.loads(source.read_text(encoding="utf-8"))
+    assert sorted(found) == sorted(set(found))
 
 
 def test_every_sentence_can_be_filled() -> None:

@@ -29,7 +29,7 @@ def test_a_line_that_may_not_be_sent_refuses_the_file(files: JobFiles) -> None:
     with pytest.raises(GcodeRefused) as refused:
         files.keep("bad.gcode", GOOD + b"M500\nM502\n")
     assert [problem.line for problem in refused.value.problems] == [5, 6]
-    assert refused.value.params == {"count": "2"}
+    assert refused.value.params == {"count": "2", "line": "5", "text": "M500"}
     assert files.all() == []
 
 

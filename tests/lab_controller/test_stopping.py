@@ -149,7 +149,7 @@ async def test_a_device_that_is_not_at_rest_keeps_the_latch(
     monkeypatch.setattr(driver, "resync", resync)
     with pytest.raises(NotVerified) as refused:
         await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
-    assert refused.value.params["devices"] == "robot"
+    assert refused.value.params["missing"] == "robot"
     assert bench.lab.permit.latched("robot")
 
 
@@ -167,7 +167,7 @@ async def test_a_device_that_cannot_be_read_needs_its_power_off(bench: Bench) ->
     async def missing() -> str:
         with pytest.raises(NotVerified) as refused:
             await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
-        return refused.value.params["devices"]
+        return refused.value.params["missing"]
 
     assert await missing() == "printer, robot"
     hub.measure("plug", "on", 1.0)
