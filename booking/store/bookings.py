@@ -12,7 +12,7 @@ from booking.errors import KeyReused, SlotTaken, UnknownBooking
 from booking.model import Booking
 from booking.numbers import make_code, make_number, same_code, tidy_number
 from booking.spans import Span
-from booking.states import HOLDING, State
+from booking.states import State
 from booking.store import audit
 from booking.store.rows import Database, Row, from_ms, one, rows, to_ms
 
@@ -111,15 +111,6 @@ def booking_by_id(db: Database, booking_id: str) -> Booking:
     return _booking(row)
 
 
-def booking_by_number(db: Database, number: str) -> Booking:
-    """One booking by its public number; raises UnknownBooking."""
-    sql = "SELECT * FROM booking_bookings WHERE number = :number"
-    row = one(db, sql, number=tidy_number(number))
-    if row is None:
-        raise UnknownBooking(booking=number)
-    return _booking(row)
-
-
 def find_by_number_and_code(db: Database, number: str, code: str) -> Booking:
     """What the status page shows; UnknownBooking alike for a wrong number and a wrong code."""
     sql = "SELECT * FROM booking_bookings WHERE number = :number"
@@ -165,19 +156,6 @@ def bookings_between(
     return [_booking(row) for row in rows(db, sql, params)]
 
 
-def bookings_of_party(db: Database, party_id: str) -> list[Booking]:
-    """All bookings of a party, newest first."""
-    sql = "SELECT * FROM booking_bookings WHERE party_id = :id ORDER BY start_at DESC, number DESC"
-    return [_booking(row) for row in rows(db, sql, {"id": party_id})]
-
-
-def waiting_for_answer(db: Database) -> list[Booking]:
-    """Requests and wait-list entries staff have not answered, oldest first."""
-    sql = """SELECT * FROM booking_bookings
-        WHERE state IN ('requested', 'waitlisted') ORDER BY requested_at, number"""
-    return [_booking(row) for row in rows(db, sql)]
-
-
 def busy_spans(
     db: Database, equipment_id: str, start: datetime, end: datetime, *, but_not: str = ""
 ) -> tuple[Span, ...]:
@@ -197,14 +175,6 @@ def busy_spans(
     return tuple(
         Span(from_ms(row["busy_from"]), from_ms(row["busy_until"])) for row in rows(db, sql, params)
     )
-
-
-def holds_now(db: Database, equipment_id: str, now: datetime) -> Booking | None:
-    """The booking whose slot covers the instant and holds it, whether its party is here or not."""
-    found = bookings_between(
-        db, now, now + timedelta(milliseconds=1), equipment_id=equipment_id, states=HOLDING
-    )
-    return found[0] if found else None
 
 
 def checked_in_on(db: Database, equipment_id: str) -> list[Booking]:

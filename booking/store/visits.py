@@ -60,13 +60,6 @@ def present(db: Database) -> list[Visit]:
     return [_visit(row) for row in rows(db, sql)]
 
 
-def visits_between(db: Database, start: datetime, end: datetime) -> list[Visit]:
-    """The visits that began in [start, end)."""
-    sql = """SELECT * FROM booking_visits
-        WHERE arrived_at >= :start AND arrived_at < :end ORDER BY arrived_at"""
-    return [_visit(row) for row in rows(db, sql, {"start": to_ms(start), "end": to_ms(end)})]
-
-
 def _visit(row: Row) -> Visit:
     return Visit(
         id=row["id"],

@@ -155,9 +155,6 @@ def test_the_status_page_opens_with_number_and_code_only(db: Database) -> None:
     for number, code in [(made.number, "AAAA-AAAA-AAAA"), ("2026-9999", made.code), ("", "")]:
         with pytest.raises(UnknownBooking):
             bookings.find_by_number_and_code(db, number, code)
-    assert bookings.booking_by_number(db, made.number) == made
-    with pytest.raises(UnknownBooking):
-        bookings.booking_by_number(db, "2026-9999")
 
 
 def test_numbers_count_within_a_local_year(db: Database) -> None:
@@ -177,7 +174,7 @@ def test_the_whole_day_of_a_booking(db: Database) -> None:
     left = desk.check_out(db, made.id, made.end - minutes(30), "staff:t")
     assert left == replace(visit, left=made.end - minutes(30))
     assert visits.present(db) == []
-    assert visits.visits_between(db, NOW, made.end) == [left]
+    assert visits.visit_of(db, made.id) == left
     assert bookings.booking_by_id(db, made.id).public_word is PublicWord.USED
     path = [(entry.what, entry.was, entry.became) for entry in audit.history(db, made.id)]
     assert path == [
@@ -256,7 +253,6 @@ def test_cancelling_an_unanswered_request_is_never_late(db: Database) -> None:
 def test_the_wait_list_holds_nothing_and_is_confirmed_when_the_slot_is_free(db: Database) -> None:
     waiting = desk.waitlist(db, request(db).id, NOW, "staff:t")
     first = request(db, key="key-00000002")
-    assert bookings.waiting_for_answer(db) == [waiting, first]
     assert refused(lambda: desk.confirm(db, waiting.id, CALENDAR, NOW, "staff:t")) == ["overlap"]
     desk.cancel(db, first.id, NOW, "portal")
     assert desk.confirm(db, waiting.id, CALENDAR, NOW, "staff:t").state is State.CONFIRMED
@@ -348,10 +344,10 @@ def test_a_party_still_on_the_equipment_is_shown_to_the_next(db: Database) -> No
     ]
 
 
-def test_the_calendar_is_read_by_time_equipment_state_and_party(db: Database) -> None:
+def test_the_calendar_is_read_by_time_equipment_and_state(db: Database) -> None:
     one = confirmed(db, start="2026-11-20 10:00", end="2026-11-20 12:00")
     two = request(db, equipment="cobot-1", key="key-00000002")
-    three = request(db, start="2026-11-24 10:00", end="2026-11-24 11:00", key="key-00000003")
+    request(db, start="2026-11-24 10:00", end="2026-11-24 11:00", key="key-00000003")
     friday = CALENDAR.whole_day(date(2026, 11, 20))
     assert bookings.bookings_between(db, friday.start, friday.end) == [one, two]
     assert bookings.bookings_between(db, one.end, two.start) == []
@@ -359,9 +355,6 @@ def test_the_calendar_is_read_by_time_equipment_state_and_party(db: Database) ->
         db, friday.start, friday.end, equipment_id="fdm-1", states=[State.CONFIRMED]
     ) == [one]
     assert bookings.bookings_between(db, friday.start, friday.end, states=[]) == []
-    assert bookings.bookings_of_party(db, "sakura") == [three, two, one]
-    assert bookings.holds_now(db, "fdm-1", one.start) == one
-    assert bookings.holds_now(db, "fdm-1", one.end) is None
 
 
 def test_a_week_can_be_looked_at_and_chosen_from(db: Database) -> None:
