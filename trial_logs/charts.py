@@ -16,7 +16,6 @@ from trial_logs.shown import label, plain
 
 INKS = ("#1b4f8a", "#c2570c", "#2a7f62", "#7a4b9d", "#8a6d1b", "#a83250")
 DASHES = ("solid", "dashed", "dotted", "dash-dotted", "densely-dashed", "loosely-dashed")
-GREY = "#7d8590"
 STRIP_ROW_MM = 11
 STRIP_COLUMNS = 140
 PLOT_MM = {"Cel": 29, "W": 20}

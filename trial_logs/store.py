@@ -35,7 +35,7 @@ from trial_logs.model import (
     Trial,
     TrialDraft,
 )
-from trial_logs.plan_rules import condition_problems, draft_problems, repeated
+from trial_logs.plan_rules import draft_problems
 from trial_logs.stamps import from_ms, to_ms
 
 REFUSAL = {
@@ -99,18 +99,6 @@ def _same_trial(db: Database, trial_id: str, draft: TrialDraft) -> Trial:
     if trial.draft != draft:
         raise AlreadyExists(trial=trial_id)
     return trial
-
-
-def add_condition(db: Database, trial_id: str, condition: Condition) -> Trial:
-    """Add a condition to the plan of a trial; conditions already run under stay as they are."""
-    trial = get_trial(db, trial_id)
-    names = [each.name for each in trial.draft.conditions] + [condition.name]
-    problems = (*condition_problems(condition), *repeated("conditions", names))
-    if problems:
-        raise Invalid(problems)
-    with db.atomic():
-        _insert_condition(db, trial_id, condition)
-    return get_trial(db, trial_id)
 
 
 def _insert_condition(db: Database, trial_id: str, condition: Condition) -> None:

@@ -81,13 +81,6 @@ def test_trials_are_listed_by_booking_and_party(lab: Database) -> None:
     assert [t.id for t in store.list_trials(lab, party_id="sakura")] == ["T20261120-01"]
 
 
-def test_a_condition_can_be_added_once(lab: Database) -> None:
-    trial = store.add_condition(lab, "T20261120-01", Condition("静音", {"速度": "30 mm/s"}))
-    assert [each.name for each in trial.draft.conditions][-1] == "静音"
-    with pytest.raises(Invalid, match="invalid"):
-        store.add_condition(lab, "T20261120-01", Condition("静音"))
-
-
 def test_unknown_ids_are_said_by_kind(lab: Database) -> None:
     for call, code in (
         (lambda: store.get_trial(lab, "x"), "trial.unknown"),
