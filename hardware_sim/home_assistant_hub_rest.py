@@ -34,14 +34,7 @@ def config(location: str) -> Json:
     return {
         "allowlist_external_dirs": [],
         "allowlist_external_urls": [],
-        "components": [
-            "api",
-            "homeassistant",
-            "sensor",
-            "binary_sensor",
-            "switch",
-            "websocket_api",
-        ],
+        "components": COMPONENTS,
         "config_dir": "/config",
         "config_source": "storage",
         "country": "JP",
