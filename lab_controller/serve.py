@@ -86,9 +86,11 @@ async def _serve(app: FastAPI, data_dir: Path, port: int, ending: asyncio.Event)
     await asyncio.wait(
         {serving, asyncio.create_task(ending.wait())}, return_when=asyncio.FIRST_COMPLETED
     )
-    await lab.stop()
-    server.should_exit = True
-    await serving
+    try:
+        await lab.stop()
+    finally:
+        server.should_exit = True
+        await serving
 
 
 def _publish(data_dir: Path, address: str) -> None:

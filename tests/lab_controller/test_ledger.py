@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lab_controller import ledger, migrations
 from lab_controller.database import Database, connect
@@ -120,9 +118,3 @@ def test_stops_are_written_whole_after_they_are_done(db: Database) -> None:
 def test_a_lease_that_never_was_is_refused(db: Database) -> None:
     with pytest.raises(Exception, match="FOREIGN KEY"):
         accepted(db, lease=4711)
-
-
-@given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)))  # noqa: DTZ001
-def test_times_are_kept_to_the_millisecond(moment: datetime) -> None:
-    aware = moment.replace(tzinfo=UTC)
-    assert abs(ledger.from_ms(ledger.to_ms(aware)) - aware) <= timedelta(microseconds=500)
