@@ -60,7 +60,7 @@ class PlainScrollBar(ScrollBarRender):
 class LabApp(App[None]):
     """One console on one lab. Closing it stops nothing."""
 
-    CSS_PATH = "styles/lab.tcss"
+    CSS_PATH = Path(__file__).parent / "styles" / "lab.tcss"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {KeyCommands}
     BINDINGS = bindings("global")
     COMMAND_PALETTE_BINDING = "f24"  # ours is in the table of keys, with an id
@@ -80,6 +80,8 @@ class LabApp(App[None]):
         readonly: bool = False,
     ) -> None:
         super().__init__()
+        self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
         self.station = Station(client, Texts(language), data_dir, readonly)
         self.title = self.station.t("title")
         self._stop_screen: StopScreen | None = None

@@ -57,7 +57,7 @@ def _at_a_glance(device: DeviceShape, view: LabView, t: Texts) -> Text:
     if device.outcome_unknown:
         return Text(t("device.outcome_unknown"), BAD)
     if device.job is not None:
-        return Text(f"{device.job.fraction:4.0%} {bar(device.job.fraction, 10)}", GOOD)
+        return Text(f"{device.job.fraction:4.0%} {bar(device.job.fraction, 7)}", GOOD)
     reading = next(iter(device.readings), None)
     if reading is None:
         return Text("")
@@ -113,7 +113,7 @@ def about_lines(
     device: DeviceShape, log: Sequence[CommandShape], view: LabView, t: Texts
 ) -> list[Text]:
     """What it is doing, how it is stopped, what was last asked of it, what it said."""
-    lines = [*_job_lines(device, t), *_stop_lines(device, t)]
+    lines = [*_job_lines(device, view.live, t), *_stop_lines(device, t)]
     if device.lease is not None:
         lines.append(Text(t("device.lease", n=device.lease), PLAIN))
     if device.link_text and device.link not in ("online", "degraded"):
@@ -126,14 +126,14 @@ def about_lines(
     return lines + [command_line(row, view, t) for row in log]
 
 
-def _job_lines(device: DeviceShape, t: Texts) -> list[Text]:
+def _job_lines(device: DeviceShape, live: bool, t: Texts) -> list[Text]:
     job = device.job
     if job is None:
         program = device.detail.get("program", "")
         return [Text(t("device.program", name=program), PLAIN)] if program else []
     counts = "  ".join(f"{t.word('count', name)} {n:,}" for name, n in job.counts.items())
     name = device.detail.get("job", "")
-    done = Text(f"{bar(job.fraction, 24)} {job.fraction:.0%}", GOOD)
+    done = Text(f"{bar(job.fraction, 24)} {job.fraction:.0%}", GOOD if live else FAINT)
     return [done, Text(f"{name}  {counts}", DIM)]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, tzinfo
+from math import isfinite
 from typing import TypeVar
 
 from lab_controller.wire import (
@@ -16,6 +19,7 @@ from lab_controller.wire import (
 )
 
 T = TypeVar("T")
+COMMA = "[,\uff0c\u3001]"
 Given = Mapping[str, str]
 
 
@@ -87,7 +91,10 @@ def measurement_of(given: Given) -> MeasurementRequest:
 
 def number(field: str, text: str) -> float:
     """A number as people type it, full-width digits and a decimal comma included."""
-    return _read(field, text.replace(",", "."), float, "bad.number")
+    found = _read(field, text, lambda typed: float(typed.replace(",", ".")), "bad.number")
+    if not isfinite(found):
+        raise BadField(field, "bad.number")
+    return found
 
 
 def whole_number(field: str, text: str) -> int:
@@ -96,12 +103,8 @@ def whole_number(field: str, text: str) -> int:
 
 
 def _listed(text: str) -> list[str]:
-    """The parts of a list; the Japanese comma parts like ours."""
-    plain = text.replace(FULL_STOP_COMMA, ",").replace(IDEOGRAPHIC_COMMA, ",")
-    return [part.strip() for part in plain.split(",") if part.strip()]
-
-
-FULL_STOP_COMMA, IDEOGRAPHIC_COMMA = "\uff0c", "\u3001"
+    """The parts of a list; Japanese commas part like ours."""
+    return [part.strip() for part in re.split(COMMA, text) if part.strip()]
 
 
 def _limit(words: str) -> LimitShape:
@@ -119,7 +122,8 @@ def _limit(words: str) -> LimitShape:
 
 
 def _read(field: str, text: str, reader: Callable[[str], T], text_key: str) -> T:
+    """Read a field; full-width figures and colons are as good as others."""
     try:
-        return reader(text)
+        return reader(unicodedata.normalize("NFKC", text))
     except ValueError:
         raise BadField(field, text_key) from None

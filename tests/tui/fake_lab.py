@@ -1,50 +1,28 @@
-"""A lab that exists only as wire shapes: the same doors as the controller, with a frozen clock.
-
-`python -m tests.tui.fake_lab PORT` serves it on a real port for looking at the console by hand.
-"""
+"""A lab that exists only as wire shapes, with a frozen clock."""
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
-import uvicorn
-from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
-from fastapi.responses import JSONResponse
-
-from lab_controller.client import LabClient, Unreachable
 from lab_controller.wire import (
-    BookingRequestShape,
     BookingShape,
-    BucketShape,
-    CommandRequest,
     CommandShape,
-    Decision,
+    ConditionShape,
     DeviceShape,
     EquipmentShape,
     GcodeShape,
     LabShape,
     LatchShape,
     LimitShape,
-    MeasurementRequest,
-    PartRequest,
     PartyShape,
     PersonShape,
     ProblemShape,
     ReadingShape,
     Refusal,
-    ResetRequest,
-    RunRequest,
     RunShape,
-    StopRequest,
     StreamMessage,
-    TrialRequest,
     TrialShape,
-    WindowShape,
 )
 
 NOW = datetime(2026, 11, 20, 1, 23, 45, tzinfo=UTC)  # 10:23:45 in Tokyo
@@ -55,13 +33,6 @@ WORDS = {
     "completed": "利用済み",
     "declined": "お断り",
     "cancelled": "取消し",
-}
-AFTER = {
-    "confirm": "confirmed",
-    "decline": "declined",
-    "cancel": "cancelled",
-    "check-in": "checked_in",
-    "check-out": "completed",
 }
 
 
@@ -106,10 +77,20 @@ class FakeLab:
     def _equipment(self) -> list[EquipmentShape]:
         def one(id: str, name: str, devices: list[str]) -> EquipmentShape:
             return EquipmentShape(
-                id=id, name=name, category="", vendor="", model="", summary="", abilities=[],
-                devices=devices, qualification=None, fee_yen_per_hour=0, min_minutes=30,
-                max_minutes=240, step_minutes=30,
-            )  # fmt: skip
+                id=id,
+                name=name,
+                category="",
+                vendor="",
+                model="",
+                summary="",
+                abilities=[],
+                devices=devices,
+                qualification=None,
+                fee_yen_per_hour=0,
+                min_minutes=30,
+                max_minutes=240,
+                step_minutes=30,
+            )
 
         return [
             one(
@@ -124,25 +105,46 @@ class FakeLab:
     def _devices(self) -> list[DeviceShape]:
         def one(id: str, name: str, kind: str, connection: str, **more: Any) -> DeviceShape:
             plain: dict[str, Any] = {
-                "equipment": None, "link": "online", "link_text": "", "operation": "ready",
-                "safety": "none", "may_actuate": True, "lease": None, "lease_holder": None,
-                "stop_means": "", "stoppable": True, "estop": "", "outcome_unknown": "",
-                "detail": {}, "readings": [], "commands": [], "job": None, "messages": [],
-            }  # fmt: skip
+                "equipment": None,
+                "link": "online",
+                "link_text": "",
+                "operation": "ready",
+                "safety": "none",
+                "may_actuate": True,
+                "lease": None,
+                "lease_holder": None,
+                "stop_means": "",
+                "stoppable": True,
+                "estop": "",
+                "outcome_unknown": "",
+                "detail": {},
+                "readings": [],
+                "commands": [],
+                "job": None,
+                "messages": [],
+            }
             return DeviceShape(id=id, name=name, kind=kind, connection=connection, **(plain | more))
 
         def value(
             signal: str, value: float | None, unit: str, age: float = 0.8, **more: Any
         ) -> Any:
             quality = "GOOD" if value is not None else "BAD"
-            found = {"quality": quality, "stale": False, "precision": 1} | more
-            return ReadingShape(signal=signal, value=value, unit=unit, age_s=age, **found)
+            found: dict[str, Any] = {"quality": quality, "stale": False, "precision": 1}
+            return ReadingShape(signal=signal, value=value, unit=unit, age_s=age, **(found | more))
 
         return [
             one(
-                "printer1", self._w("3Dプリンター1号", "Printer 1"), "printer3d", "printer1",
-                equipment="fdm", operation="busy", lease=7, lease_holder="b2",
-                stop_means=self._w("M112 で止め、電源プラグを切ります。", "M112, then its plug off."),
+                "printer1",
+                self._w("3Dプリンター1号", "Printer 1"),
+                "printer3d",
+                "printer1",
+                equipment="fdm",
+                operation="busy",
+                lease=7,
+                lease_holder="b2",
+                stop_means=self._w(
+                    "M112 で止め、電源プラグを切ります。", "M112, then its plug off."
+                ),
                 estop=self._w("プリンター正面右の赤いボタン", "red button, front right"),
                 detail={"job": "jig_clip_020.gcode", "firmware": "Marlin 2.1"},
                 readings=[
@@ -154,24 +156,54 @@ class FakeLab:
                     value("lines_sent", 8241, "1", precision=0),
                     value("resends", 3, "1", precision=0),
                 ],
-                commands=["cancel", "home", "pause", "print_file", "resume", "set_bed", "set_hotend"],
-                job={"command": "c1", "fraction": 0.452, "counts": {"lines_sent": 8241, "resends": 3}},
+                commands=[
+                    "cancel",
+                    "home",
+                    "pause",
+                    "print_file",
+                    "resume",
+                    "set_bed",
+                    "set_hotend",
+                ],
+                job={
+                    "command": "c1",
+                    "fraction": 0.452,
+                    "counts": {"lines_sent": 8241, "resends": 3},
+                },
             ),
             one(
-                "plug1", self._w("プリンターの電源プラグ", "Printer's plug"), "plug", "hub1",
-                equipment="fdm", lease=7, lease_holder="b2", operation="ready",
+                "plug1",
+                self._w("プリンターの電源プラグ", "Printer's plug"),
+                "plug",
+                "hub1",
+                equipment="fdm",
+                lease=7,
+                lease_holder="b2",
+                operation="ready",
                 stop_means=self._w("電源を切ります。", "Switches the power off."),
                 estop=self._w("壁のコンセント A-3", "wall socket A-3"),
-                readings=[value("power", 182.4, "W", 2.0), value("energy", 12.3456, "kW.h", 2.0, precision=4)],
+                readings=[
+                    value("power", 182.4, "W", 2.0),
+                    value("energy", 12.3456, "kW.h", 2.0, precision=4),
+                ],
                 commands=["refresh", "turn_off", "turn_on"],
             ),
             one(
-                "cobot1", self._w("協働ロボット1号", "Cobot 1"), "robot", "cobot1",
-                equipment="cell", operation="unknown", safety="unknown", link="backoff",
-                link_text=self._w("再接続待ち", "retrying"), may_actuate=False,
+                "cobot1",
+                self._w("協働ロボット1号", "Cobot 1"),
+                "robot",
+                "cobot1",
+                equipment="cell",
+                operation="unknown",
+                safety="unknown",
+                link="backoff",
+                link_text=self._w("再接続待ち", "retrying"),
+                may_actuate=False,
                 stop_means=self._w("ソフトからは止められません。", "Software cannot stop it."),
                 stoppable=False,
-                estop=self._w("セル入口の柱とティーチングペンダント", "post at the cell's entrance"),
+                estop=self._w(
+                    "セル入口の柱とティーチングペンダント", "post at the cell's entrance"
+                ),
                 detail={"program": "pick_and_place"},
                 readings=[
                     value("cycle_time", 12.41, "s", 95, precision=2, stale=True),
@@ -182,7 +214,10 @@ class FakeLab:
                 commands=["hold", "load_program", "resume", "start_program", "stop_program"],
             ),
             one(
-                "room", self._w("部屋の温湿度", "Room climate"), "sensors", "hub1",
+                "room",
+                self._w("部屋の温湿度", "Room climate"),
+                "sensors",
+                "hub1",
                 readings=[
                     value("temperature", 22.4, "Cel", 4),
                     value("humidity", 41.0, "%", 4),
@@ -191,7 +226,7 @@ class FakeLab:
                 ],
                 commands=["refresh"],
             ),
-        ]  # fmt: skip
+        ]
 
     def _parties(self) -> list[PartyShape]:
         names = [
@@ -223,24 +258,50 @@ class FakeLab:
             plain: dict[str, Any] = {"operator": None, "operator_name": "", "purpose": purpose}
             plain |= {"head_count": 2, "contact": "", "phone": "03-0000-0000"}
             return BookingShape(
-                id=id, number=f"1120-{id[1:].zfill(3)}", equipment=of, equipment_name=equipment[of],
-                party=party, party_name=parties[party], start=at(span[0]), end=at(span[1]), state=state,
-                state_text=WORDS[state] if self.ja else state, public_state="", **(plain | more),
-            )  # fmt: skip
+                id=id,
+                number=f"1120-{id[1:].zfill(3)}",
+                equipment=of,
+                equipment_name=equipment[of],
+                party=party,
+                party_name=parties[party],
+                start=at(span[0]),
+                end=at(span[1]),
+                state=state,
+                state_text=WORDS[state] if self.ja else state,
+                public_state="",
+                **(plain | more),
+            )
 
         return [
             one("b1", "fdm", "ota", (8, 9.5), "completed"),
             one(
-                "b2", "fdm", "sakura", (10, 12), "checked_in", operator="p1", head_count=4,
-                operator_name=self.people[0].name, contact=self.people[0].name, armed=True, lease=7,
-                lease_until=at(12), trial="t1",
+                "b2",
+                "fdm",
+                "sakura",
+                (10, 12),
+                "checked_in",
+                operator="p1",
+                head_count=4,
+                operator_name=self.people[0].name,
+                contact=self.people[0].name,
+                armed=True,
+                lease=7,
+                lease_until=at(12),
+                trial="t1",
             ),
             one("b3", "fdm", "ota", (13.5, 15), "requested"),
             one("b4", "cell", "minami", (9, 10), "checked_in"),
             one("b5", "cell", "sakura", (14, 16), "confirmed"),
             one("b6", "iot", "ota", (11, 13), "requested"),
-            one("b7", "iot", "minami", (15, 17), "declined", reason=self._w("点検のため", "maintenance")),
-        ]  # fmt: skip
+            one(
+                "b7",
+                "iot",
+                "minami",
+                (15, 17),
+                "declined",
+                reason=self._w("点検のため", "maintenance"),
+            ),
+        ]
 
     def _trials(self) -> list[TrialShape]:
         def run(id: str, number: int, condition: str, state: str, **more: Any) -> RunShape:
@@ -252,34 +313,68 @@ class FakeLab:
 
         return [
             TrialShape(
-                id="t1", booking="b2", equipment="fdm",
+                id="t1",
+                booking="b2",
+                equipment="fdm",
                 title=self._w("印刷治具の置き換え", "Printed jig"),
-                question=self._w("削り出しの治具を置き換えられるか", "Can it replace a milled one?"),
-                part=self._w("クリップ治具", "clip jig"), material="PLA",
+                question=self._w(
+                    "削り出しの治具を置き換えられるか", "Can it replace a milled one?"
+                ),
+                part=self._w("クリップ治具", "clip jig"),
+                material="PLA",
                 baseline=self._w("アルミ削り出し 3日", "milled, 3 days"),
                 limits=[
-                    LimitShape(characteristic=self._w("穴径", "bore"), nominal=5.0, tolerance=0.1, unit="mm")
+                    LimitShape(
+                        characteristic=self._w("穴径", "bore"),
+                        nominal=5.0,
+                        tolerance=0.1,
+                        unit="mm",
+                    )
                 ],
                 conditions=[
-                    {"name": self._w("積層 0.20 mm", "layer 0.20 mm")},
-                    {"name": self._w("積層 0.28 mm", "layer 0.28 mm")},
-                    {"name": self._w("充填 40 %", "infill 40 %")},
+                    ConditionShape(name=self._w("積層 0.20 mm", "layer 0.20 mm")),
+                    ConditionShape(name=self._w("積層 0.28 mm", "layer 0.28 mm")),
+                    ConditionShape(name=self._w("充填 40 %", "infill 40 %")),
                 ],
                 runs=[
-                    run("r1", 1, self._w("積層 0.20 mm", "layer 0.20 mm"), "finished", good=3, scrap=1,
-                        started=at(10.05), ended=at(10.2)),
-                    run("r2", 2, self._w("積層 0.28 mm", "layer 0.28 mm"), "running", good=2, unjudged=1,
-                        started=at(10.25)),
+                    run(
+                        "r1",
+                        1,
+                        self._w("積層 0.20 mm", "layer 0.20 mm"),
+                        "finished",
+                        good=3,
+                        scrap=1,
+                        started=at(10.05),
+                        ended=at(10.2),
+                    ),
+                    run(
+                        "r2",
+                        2,
+                        self._w("積層 0.28 mm", "layer 0.28 mm"),
+                        "running",
+                        good=2,
+                        unjudged=1,
+                        started=at(10.25),
+                    ),
                 ],
             )
-        ]  # fmt: skip
+        ]
 
     def _log(self) -> list[CommandShape]:
         def row(n: int, device: str, verb: str, state: str, hour: float) -> CommandShape:
             return CommandShape(
-                id=f"c{n}", device=device, verb=verb, arguments={}, issuer="staff", lease=7,
-                issued=at(hour), state=state, closed=None, code="", answer="",
-            )  # fmt: skip
+                id=f"c{n}",
+                device=device,
+                verb=verb,
+                arguments={},
+                issuer="staff",
+                lease=7,
+                issued=at(hour),
+                state=state,
+                closed=None,
+                code="",
+                answer="",
+            )
 
         return [
             row(4, "printer1", "print_file", "sent", 10.25),
@@ -328,14 +423,6 @@ class FakeLab:
         raise KeyError(id)
 
 
-class Refuse(Exception):
-    """Answer with a refusal."""
-
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.text)
-        self.refusal = refusal
-
-
 def overlap(ja: bool = True) -> Refusal:
     """A refusal with two problems."""
     words = (
@@ -353,221 +440,3 @@ def overlap(ja: bool = True) -> Refusal:
             ProblemShape(code="booking.too_soon", text=words[2], field="start", overridable=True),
         ],
     )
-
-
-def app_of(lab: FakeLab) -> FastAPI:
-    """The doors."""
-    app = FastAPI()
-    api = "/api/v1"
-
-    def called(name: str, what: Any = None) -> None:
-        lab.calls.append((name, what))
-        if name in lab.refusals:
-            raise Refuse(lab.refusals[name])
-
-    @app.exception_handler(Refuse)
-    async def refused(_: Request, error: Refuse) -> JSONResponse:
-        return JSONResponse(error.refusal.model_dump(mode="json"), status_code=409)
-
-    @app.get(f"{api}/devices")
-    async def devices() -> list[DeviceShape]:
-        called("devices")
-        return list(lab.devices.values())
-
-    @app.post(f"{api}/devices/{{id}}/reconnect")
-    async def reconnect(id: str) -> DeviceShape:
-        called("reconnect", id)
-        return lab.devices[id]
-
-    @app.post(f"{api}/devices/{{id}}/commands")
-    async def command(id: str, wanted: CommandRequest) -> CommandShape:
-        called("command", (id, wanted.verb, wanted.arguments, wanted.lease, wanted.wait))
-        return lab.log[0].model_copy(update={"device": id, "verb": wanted.verb, "state": "done"})
-
-    @app.get(f"{api}/commands")
-    async def commands(device: str | None = None) -> list[CommandShape]:
-        return [row for row in lab.log if device in (None, row.device)]
-
-    @app.post(f"{api}/stop")
-    async def stop(wanted: StopRequest) -> dict[str, Any]:
-        called("stop", wanted.device)
-        if lab.stop_hangs:
-            await asyncio.Event().wait()
-        return lab.stop(wanted.device)
-
-    @app.post(f"{api}/stop/reset")
-    async def reset(wanted: ResetRequest) -> LatchShape:
-        called("reset", (wanted.reason, wanted.device))
-        lab.lab = lab.lab.model_copy(update={"latch": LatchShape(latched=False)})
-        return lab.lab.latch
-
-    @app.get(f"{api}/telemetry")
-    async def telemetry(
-        device: str, signal: str, start: datetime, end: datetime, buckets: int
-    ) -> WindowShape:
-        step = (end - start) / buckets
-        rows = []
-        for n in range(buckets):
-            mean = None if 0.6 < n / buckets < 0.66 else 25 + 185 * min(1.0, n / buckets * 2)
-            mean = mean and mean + (n * 7 % 5) * 0.8
-            rows.append(
-                BucketShape(
-                    start=start + n * step, mean=mean, low=mean, high=mean, count=3, quality="GOOD"
-                )
-            )
-        return WindowShape(device=device, signal=signal, unit="Cel", buckets=rows)
-
-    @app.get(f"{api}/equipment")
-    async def equipment() -> list[EquipmentShape]:
-        return lab.equipment
-
-    @app.get(f"{api}/parties")
-    async def parties() -> list[PartyShape]:
-        return lab.parties
-
-    @app.get(f"{api}/parties/{{id}}/people")
-    async def people(id: str) -> list[PersonShape]:
-        return [one for one in lab.people if one.party == id]
-
-    @app.get(f"{api}/bookings")
-    async def bookings(start: datetime, end: datetime) -> list[BookingShape]:
-        return [one for one in lab.bookings.values() if one.start < end and one.end > start]
-
-    @app.post(f"{api}/bookings")
-    async def request(wanted: BookingRequestShape) -> BookingShape:
-        called("request", wanted)
-        names = {one.id: one.name for one in lab.equipment}
-        made = lab.bookings["b3"].model_copy(
-            update={
-                "id": "b9", "number": "1120-009", "start": wanted.start, "end": wanted.end,
-                "equipment": wanted.equipment, "equipment_name": names[wanted.equipment],
-            }
-        )  # fmt: skip
-        lab.bookings["b9"] = made
-        return made
-
-    @app.post(f"{api}/bookings/{{id}}/{{step}}")
-    async def decide(id: str, step: str, decision: Decision) -> BookingShape:
-        called(step, (id, decision))
-        update: dict[str, Any] = {"reason": decision.reason}
-        if step in AFTER:
-            update |= {
-                "state": AFTER[step],
-                "state_text": WORDS[AFTER[step]] if lab.ja else AFTER[step],
-            }
-        if step in ("arm", "disarm", "check-out"):
-            update |= {"armed": step == "arm", "lease": 7 if step == "arm" else None}
-        lab.bookings[id] = lab.bookings[id].model_copy(update=update)
-        return lab.bookings[id]
-
-    @app.get(f"{api}/trials")
-    async def trials() -> list[TrialShape]:
-        return list(lab.trials.values())
-
-    @app.post(f"{api}/trials")
-    async def create(wanted: TrialRequest) -> TrialShape:
-        called("create_trial", wanted)
-        of = lab.bookings[wanted.booking].equipment
-        made = TrialShape(id="t2", equipment=of, runs=[], **wanted.model_dump())
-        lab.trials["t2"] = made
-        return made
-
-    @app.post(f"{api}/trials/{{id}}/runs")
-    async def plan(id: str, wanted: RunRequest) -> RunShape:
-        called("plan_run", (id, wanted.condition))
-        number = len(lab.trials[id].runs) + 1
-        made = RunShape(
-            id=f"r{number}", trial=id, number=number, condition=wanted.condition, state="planned",
-            simulated=True, started=None, ended=None, good=0, scrap=0, rework=0, unjudged=0, operator="",
-        )  # fmt: skip
-        trial = lab.trials[id]
-        lab.trials[id] = trial.model_copy(update={"runs": [*trial.runs, made]})
-        return made
-
-    @app.post(f"{api}/trials/{{id}}/report")
-    async def report(id: str) -> dict[str, Any]:
-        called("report", id)
-        return {"trial": id, "files": {"report.pdf": 1000, "report.xlsx": 2000}}
-
-    @app.post(f"{api}/runs/{{id}}/parts")
-    async def count(id: str, part: PartRequest) -> RunShape:
-        called("count", (id, part.verdict))
-        run = lab.move_run(id)
-        update = {
-            part.verdict: getattr(run, part.verdict) + 1,
-            "unjudged": max(0, run.unjudged - 1),
-        }
-        return lab.move_run(id, **update)
-
-    @app.post(f"{api}/runs/{{id}}/measurements")
-    async def measure(id: str, wanted: MeasurementRequest) -> RunShape:
-        called("measure", (id, wanted))
-        return lab.move_run(id)
-
-    @app.post(f"{api}/runs/{{id}}/notes")
-    async def note(id: str, wanted: dict[str, str]) -> RunShape:
-        called("note", (id, wanted["text"]))
-        return lab.move_run(id)
-
-    @app.post(f"{api}/runs/{{id}}/{{step}}")
-    async def move(id: str, step: str, wanted: dict[str, str]) -> RunShape:
-        called(step, (id, wanted["reason"]))
-        states = {"start": "running", "pause": "paused", "resume": "running"}
-        states |= {"finish": "finished", "abort": "aborted"}
-        more = {"started": lab.now} if step == "start" else {}
-        return lab.move_run(id, state=states[step], cause=wanted["reason"], **more)
-
-    @app.get(f"{api}/gcode")
-    async def files() -> list[GcodeShape]:
-        return lab.gcode
-
-    @app.post(f"{api}/gcode")
-    async def upload(file: UploadFile) -> GcodeShape:
-        called("upload", (file.filename, await file.read()))
-        lab.gcode.append(GcodeShape(id="f2", name=file.filename or "", lines=3))
-        return lab.gcode[-1]
-
-    @app.websocket(f"{api}/stream")
-    async def stream(socket: WebSocket) -> None:
-        await socket.accept()
-        try:
-            while True:
-                await socket.send_text(
-                    lab.frame("bookings", "trials", "commands").model_dump_json()
-                )
-                await asyncio.sleep(1)
-                lab.now += timedelta(seconds=1)
-        except (WebSocketDisconnect, RuntimeError):
-            return
-
-    return app
-
-
-class FakeClient(LabClient):
-    """A client of the fake lab: its doors in this process, its stream from the test's hand."""
-
-    def __init__(self, lab: FakeLab, language: str = "ja") -> None:
-        transport = httpx.ASGITransport(app=app_of(lab))
-        super().__init__("http://testserver", "token", language=language, transport=transport)
-        self.lab_behind = lab
-        self.frames: asyncio.Queue[StreamMessage | None] = asyncio.Queue()
-        self.frames.put_nowait(lab.frame())
-
-    def tell(self, *changed: str) -> None:
-        """Send a frame to the console."""
-        self.frames.put_nowait(self.lab_behind.frame(*changed))
-
-    def lose(self) -> None:
-        """The lab goes away."""
-        self.frames.put_nowait(None)
-
-    async def stream(self) -> AsyncIterator[StreamMessage]:
-        while True:
-            frame = await self.frames.get()
-            if frame is None:
-                raise Unreachable(self.url)
-            yield frame
-
-
-if __name__ == "__main__":
-    uvicorn.run(app_of(FakeLab(sys.argv[2] if len(sys.argv) > 2 else "ja")), port=int(sys.argv[1]))

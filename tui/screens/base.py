@@ -64,8 +64,8 @@ class LabScreen(Screen[None]):
 
     def lab_changed(self, topics: Collection[str]) -> None:
         """The lab has moved on; `topics` name the lists that have to be read again."""
-        if not self.is_mounted:
-            return
+        if not self.query(TopBar):
+            return  # not composed yet, or about to go
         self.query_one(TopBar).show()
         self.query_one(Banner).show()
         self.draw()

@@ -83,7 +83,8 @@ class Form(Dialog[Message | None]):
                 with Horizontal(classes="field", id=f"row-{field.name}"):
                     yield Static(self.t(field.label), classes="label", markup=False)
                     yield self._entry(field)
-        yield Static("", id="problems")
+        with VerticalScroll(id="problems-box"):
+            yield Static("", id="problems")
 
     def _entry(self, field: Field) -> Widget:
         if field.choices is not None:
@@ -108,9 +109,8 @@ class Form(Dialog[Message | None]):
         return entry.value.strip() if isinstance(entry, Input | Choice) else ""
 
     def _say(self, words: Text) -> None:
-        said = self.query_one("#problems", Static)
-        said.update(words)
-        said.display = bool(words)
+        self.query_one("#problems", Static).update(words)
+        self.query_one("#problems-box").display = bool(words)
 
     # -- sending ------------------------------------------------------------------------------
 

@@ -30,7 +30,7 @@ from tui.widgets.rows import Row, Rows
 REPLOT_S = 2.0
 SHORTEST = timedelta(minutes=2)
 WITHOUT_RUN = timedelta(minutes=10)
-BESIDE_NAME = 25
+WIDE, NAME = 100, (14, 34)
 NEW = "new:"
 
 
@@ -236,8 +236,7 @@ class Trial(RunKeys, JobKeys):
         else:
             party = self.booking.party_name if self.booking else ""
             self.query_one("#trial-head", Static).update(head_words(trial, party, self.armed, t))
-            plan = self.query_one(Rows)
-            plan.show(plan_rows(trial, max(14, plan.size.width - BESIDE_NAME), t))
+            self.query_one(Rows).show(plan_rows(trial, NAME[self.size.width >= WIDE], t))
         run = run_words(self.run, self.view.now, t)
         self.query_one("#run", Static).update(run, layout=False)
         job = job_words(self.device, self.view.live, t) if trial else Text()

@@ -1,0 +1,78 @@
+"""The main screens as they look: Japanese and English, on a small and on a larger terminal.
+
+The clock stands still. Pictures are made by one Python version; others skip them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tests.tui.fake_lab import FakeLab, overlap
+from tests.tui.rig import Desk, press, settled
+
+PICTURED_ON = (3, 11)
+SIZES = [(80, 24), (120, 40)]
+LANGUAGES = ["ja", "en"]
+KEYS = {
+    "today": (),
+    "devices": ("2",),
+    "trial": ("3",),
+    "bookings": ("4",),
+    "stop": ("f12",),
+    "request_refused": ("n", "f2"),
+}
+
+pytestmark = pytest.mark.skipif(
+    sys.version_info[:2] != PICTURED_ON, reason="pictures are made on Python 3.11"
+)
+
+Compare = Callable[..., bool]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", KEYS)
+def test_looks(name: str, language: str, size: tuple[int, int], snap_compare: Compare) -> None:
+    lab = FakeLab(language)
+    lab.refusals["request"] = overlap(ja=language == "ja")
+
+    async def go_there(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        await press(pilot, *KEYS[name])
+        for entry in pilot.app.screen.query(Input):
+            entry.cursor_blink = False
+        await settled(pilot)
+
+    desk = Desk(lab, language=language)
+    assert snap_compare(desk, terminal_size=size, run_before=go_there)
+
+
+def test_a_stopped_lab_looks_stopped(snap_compare: Compare) -> None:
+    async def stop(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        await press(pilot, "f12", "escape", "2")
+        app = pilot.app
+        assert isinstance(app, Desk)
+        app.client.tell()
+        await settled(pilot)
+
+    assert snap_compare(Desk(FakeLab()), terminal_size=(80, 24), run_before=stop)
+
+
+def test_a_lost_lab_looks_lost(snap_compare: Compare) -> None:
+    async def lose(pilot: Pilot[None]) -> None:
+        await settled(pilot)
+        await press(pilot, "2")
+        app = pilot.app
+        assert isinstance(app, Desk)
+        app.client.lose()
+        while app.station.view.live:
+            await pilot.pause(0.01)
+        await settled(pilot)
+
+    assert snap_compare(Desk(FakeLab()), terminal_size=(80, 24), run_before=lose)
