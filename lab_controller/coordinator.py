@@ -143,7 +143,9 @@ class Coordinator:
             issued=now,
             state="accepted",
         )
-        expires = now + timedelta(seconds=spec.timeout_s) if spec.timeout_s else None
+        expires = None
+        if spec.timeout_s is not None:
+            expires = now + timedelta(seconds=spec.timeout_s * self._clock.factor)
         await self._db.write(lambda db: ledger.accept(db, row, expires))
         task = asyncio.create_task(self._carry_out(row, view, spec, args), name=f"command {row.id}")
         self._jobs[row.id] = (row, task)

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
 LONGEST_GROUP = 200
 
 

@@ -65,8 +65,10 @@ class JobFiles:
         id = hashlib.sha256(content).hexdigest()[:16]
         shown = re.sub(r"[^\w.\- ]", "_", Path(name).name)[:80] or "job.gcode"
         card = {"name": shown, "lines": sum(1 for _ in lines(text))}
-        self._path(id).write_bytes(content)
         self._path(id).with_suffix(".json").write_text(json.dumps(card, ensure_ascii=False))
+        fresh = self._path(id).with_suffix(".new")
+        fresh.write_bytes(content)
+        fresh.replace(self._path(id))  # what bears the name is whole, and has its card
         return self.get(id)
 
     def get(self, id: str) -> JobFile:

@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from lab_controller.errors import LabError
-from lab_controller.ledger import to_ms
+from trial_logs.stamps import to_ms
 
 TTL_S = 30.0
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from sqlite_utils import Database
+
+from trial_logs.stamps import from_ms, to_ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,6 @@ class LedgerRow:
     closed: datetime | None = None
     code: str = ""
     answer: str = ""
-
-
-def to_ms(moment: datetime) -> int:
-    """Integer milliseconds since the epoch."""
-    return round(moment.timestamp() * 1000)
-
-
-def from_ms(ms: int) -> datetime:
-    """Aware UTC from integer milliseconds."""
-    return datetime.fromtimestamp(ms / 1000, UTC)
 
 
 def accept(db: Database, row: LedgerRow, expires: datetime | None) -> None:

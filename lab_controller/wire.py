@@ -207,7 +207,6 @@ class EquipmentShape(Shape):
     min_minutes: int
     max_minutes: int
     step_minutes: int
-    out_of_service: bool = False
 
 
 class SlotShape(Shape):

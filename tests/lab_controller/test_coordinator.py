@@ -53,6 +53,16 @@ async def test_reading_needs_no_lease(bench: Bench) -> None:
     assert await bench.ledger() == [("printer", "look", "done", "")]
 
 
+async def test_a_commands_deadline_is_real_time_told_in_lab_time(bench: Bench) -> None:
+    bench.clock.factor = 60.0
+    await send(bench, verb="look")
+    sql = "SELECT expires_ms - issued_ms FROM lab_command"
+    (lasts,) = await bench.lab.db.read(lambda db: db.execute(sql).fetchone())
+    timeout_s = bench.lab.board["printer"].spec.commands["look"].timeout_s
+    assert timeout_s is not None
+    assert lasts == timeout_s * 60 * 1000
+
+
 async def test_without_a_lease_nothing_is_sent(bench: Bench) -> None:
     with pytest.raises(LeaseMissing):
         await send(bench)
