@@ -50,18 +50,26 @@ def shared(command: F) -> F:
 def ask(data_dir: Path, language: str, question: Callable[[LabClient], Awaitable[T]]) -> T:
     """Ask the running lab; say refusals and end with the right exit code."""
 
-    async def run() -> T:
-        url = (data_dir / "controller.url").read_text(encoding="ascii").strip()
-        async with LabClient.for_lab(url, data_dir / "staff.token", language=language) as lab:
+    async def run(client: LabClient) -> T:
+        async with client as lab:
             return await question(lab)
 
     try:
-        return asyncio.run(run())
+        url = (data_dir / "controller.url").read_text(encoding="ascii").strip()
+        client = LabClient.for_lab(url, data_dir / "staff.token", language=language)
+    except OSError:
+        no_controller(data_dir, language)
+    try:
+        return asyncio.run(run(client))
     except Refused as error:
         complain(error.refusal.text, error.refusal.problems)
-        sys.exit(REFUSED)
-    except (Unreachable, FileNotFoundError, PermissionError):
+    except OSError as error:
+        complain(
+            text(language, "cli.file_failed", {"file": error.filename, "cause": error.strerror})
+        )
+    except Unreachable:
         no_controller(data_dir, language)
+    sys.exit(REFUSED)
 
 
 def no_controller(data_dir: Path, language: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""`machikoba status`: the lab at a glance, or what the stopper knows when no controller answers."""
+"""`machikoba status`: the lab at a glance."""
 
 from __future__ import annotations
 

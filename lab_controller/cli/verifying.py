@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from lab_controller.cli.door import REFUSED, shared
-from lab_controller.database import Database, connect
-from lab_controller.i18n import text
+from lab_controller.database import Database, StorageFailed, connect, storage_of
+from lab_controller.i18n import say, text
 from trial_logs import store
 from trial_logs.chain import Difference, verify
 from trial_logs.errors import TrialError
@@ -21,7 +21,12 @@ from trial_logs.errors import TrialError
 @shared
 def command(trial: str, data_dir: Path, lang: str, as_json: bool) -> None:
     """Verify the evidence of every run of a TRIAL."""
-    lab = connect(data_dir / "lab.db", read_only=True)
+    try:
+        with storage_of(data_dir / "lab.db"):
+            lab = connect(data_dir / "lab.db", read_only=True)
+    except StorageFailed as error:
+        click.echo(say(lang, error), err=True)
+        sys.exit(REFUSED)
     try:
         found = {run.id: _check(lab, data_dir, run.id) for run in store.list_runs(lab, trial)}
         store.get_trial(lab, trial)

@@ -1,0 +1,254 @@
+"""The command line: thin over the client, with exit codes a script can rely on."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lab_controller.cli.main import COMMANDS, main
+from tests.lab_controller.bench import BY, Bench
+from tests.lab_controller.test_config import GOOD
+from tests.lab_controller.test_stream import TOKEN, Served
+
+OK, REFUSED, USAGE, NO_CONTROLLER = 0, 1, 2, 3
+
+
+@pytest.fixture
+async def data(bench: Bench) -> AsyncIterator[Path]:
+    """The data folder of a lab that is being served."""
+    served = Served(bench)
+    folder = bench.lab.settings.lab.data_dir
+    (folder / "controller.url").write_text(served.url + "\n", encoding="ascii")
+    (folder / "staff.token").write_text(TOKEN + "\n", encoding="ascii")
+    yield folder
+    await served.stop()
+
+
+async def machikoba(*arguments: object) -> Result:
+    """The command as a person types it, beside the loop that serves it."""
+    words = [str(one) for one in arguments]
+    return await asyncio.to_thread(CliRunner().invoke, main, words, catch_exceptions=False)
+
+
+async def table(*arguments: object) -> list[dict[str, object]]:
+    done = await machikoba(*arguments, "--json")
+    assert done.exit_code == OK, done.stderr
+    return json.loads(done.stdout)
+
+
+async def test_the_lab_at_a_glance(data: Path) -> None:
+    done = await machikoba("status", "--data", data, "--lang", "en")
+    assert (done.exit_code, done.stdout.split("\t")[0]) == (OK, "Test lab")
+    assert (await table("status", "--data", data))["name"] == "試験ラボ"
+
+
+async def test_devices(data: Path, bench: Bench) -> None:
+    bench.driver("usb").measure("printer", "heat", 205.5)
+    rows = await table("device", "list", "--data", data)
+    assert {row["id"]: row["link"] for row in rows} == dict.fromkeys(
+        ("printer", "robot", "plug", "room"), "online"
+    )
+    done = await machikoba("device", "show", "printer", "--data", data)
+    assert "heat\t205.5\tCel\tGOOD" in done.stdout
+    assert (await table("device", "show", "printer", "--data", data))["id"] == "printer"
+    done = await machikoba("device", "send", "room", "look", "--data", data)
+    assert "\tdone\t" in done.stdout
+    (row,) = await table("device", "log", "--data", data)
+    assert (row["device"], row["verb"]) == ("room", "look")
+
+
+async def test_arguments_are_read_as_json_or_as_text(data: Path, bench: Bench) -> None:
+    await bench.armed("cell")
+    done = await machikoba("device", "send", "robot", "move", "x=1.5", "--data", data)
+    assert done.exit_code == OK
+    assert bench.driver("lan").done[-1] == ("robot", "move", {"x": 1.5})
+    done = await machikoba("device", "send", "robot", "move", "x=far", "--data", data)
+    assert (done.exit_code, "x" in done.stderr) == (REFUSED, True)
+    done = await machikoba("device", "send", "robot", "move", "x", "--data", data)
+    assert done.exit_code == USAGE
+
+
+async def test_bookings_and_their_steps(data: Path, bench: Bench) -> None:
+    await bench.people()
+    booking = await bench.book("cell", operator=None)
+    (row,) = await table("booking", "list", "--data", data)
+    assert (row["id"], row["state"]) == (booking.id, "confirmed")
+    bench.clock.go(1800)
+    for step, state in (
+        ("check-in", "checked_in"),
+        ("arm", "checked_in"),
+        ("disarm", "checked_in"),
+    ):
+        found = await table("booking", "step", step, booking.id, "--data", data)
+        assert found["state"] == state
+    done = await machikoba("booking", "step", "cancel", booking.id, "--data", data)
+    assert done.exit_code == REFUSED
+    assert done.stderr.strip()
+    done = await machikoba("booking", "step", "fly", booking.id, "--data", data)
+    assert done.exit_code == USAGE
+
+
+async def test_trials_and_their_record(data: Path, bench: Bench) -> None:
+    booking = await bench.armed()
+    run = await bench.run(booking)
+    await bench.lab.trials.start(run, by=BY)
+    bench.clock.go(1)
+    await bench.lab.trials.finish(run, by=BY)
+    (trial,) = await table("trial", "list", "--data", data)
+    done = await machikoba("trial", "show", trial["id"], "--data", data)
+    assert f"{run}\t標準\tfinished" in done.stdout
+    assert (await table("trial", "numbers", run, "--data", data)) != {}
+    verify = ("verify", trial["id"], "--data", data, "--lang", "en")
+    done = await machikoba(*verify)
+    assert (done.exit_code, run in done.stdout) == (OK, True)
+    path = bench.lab.trials.evidence_path(run)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace("佐倉 花".encode(), "別人 花".encode()))
+    done = await machikoba(*verify)
+    assert (done.exit_code, run in done.stderr) == (REFUSED, True)
+    path.unlink()
+    done = await machikoba(*verify)
+    assert (done.exit_code, "backup" in done.stderr) == (REFUSED, True)
+
+
+async def test_refusals_are_said_in_the_readers_language(data: Path) -> None:
+    said = {}
+    for language in ("ja", "en"):
+        done = await machikoba("device", "show", "lathe", "--data", data, "--lang", language)
+        assert (done.exit_code, done.stdout) == (REFUSED, "")
+        said[language] = done.stderr
+    assert said["ja"] != said["en"]
+    assert all("lathe" in text for text in said.values())
+
+
+async def test_every_problem_is_on_its_own_line(data: Path, bench: Bench) -> None:
+    await bench.people()
+    await bench.book("bench", operator=(await bench.lab.bookings.people("sakura"))[0][0].id)
+    (row,) = await table("booking", "list", "--data", data)
+    bench.clock.go(-7200)  # long before the door opens
+    done = await machikoba("booking", "step", "check-in", row["id"], "--data", data)
+    assert done.exit_code == REFUSED
+    assert any(line.startswith("  - ") for line in done.stderr.splitlines())
+
+
+async def test_a_wrong_token_is_refused(data: Path) -> None:
+    (data / "staff.token").write_text("other\n", encoding="ascii")
+    done = await machikoba("device", "list", "--data", data)
+    assert done.exit_code == REFUSED
+
+
+async def test_a_file_that_cannot_be_written_is_no_missing_lab(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lab_controller.client import LabClient
+    from lab_controller.wire import ReportShape
+
+    async def made(self: LabClient, trial: str) -> ReportShape:
+        return ReportShape(trial=trial, files={"report.pdf": 1})
+
+    async def content(self: LabClient, trial: str, name: str) -> bytes:
+        return b"x"
+
+    monkeypatch.setattr(LabClient, "make_report", made)
+    monkeypatch.setattr(LabClient, "report_file", content)
+    out = tmp_path / "out"
+    (out / "report.pdf").mkdir(parents=True)
+    done = await machikoba("report", "T1", "--out", out, "--data", data)
+    assert (done.exit_code, "report.pdf" in done.stderr) == (REFUSED, True)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("status",),
+        ("device", "list"),
+        ("booking", "list"),
+        ("trial", "list"),
+        ("report", "T1"),
+        ("stop",),
+        ("stop", "--reset", "--reason", "x"),
+        ("tui",),
+    ],
+)
+@pytest.mark.parametrize("left_behind", [False, True])
+async def test_no_controller_has_its_own_exit_code(
+    tmp_path: Path, command: tuple[str, ...], left_behind: bool
+) -> None:
+    if left_behind and command != ("tui",):
+        (tmp_path / "controller.url").write_text("http://127.0.0.1:1\n", encoding="ascii")
+        (tmp_path / "staff.token").write_text(TOKEN, encoding="ascii")
+    out = ("--out", tmp_path) if command[0] == "report" else ()
+    done = await machikoba(*command, *out, "--data", tmp_path)
+    assert done.exit_code == NO_CONTROLLER
+    assert done.stderr.strip()
+
+
+async def test_verifying_without_a_lab_is_said(tmp_path: Path) -> None:
+    done = await machikoba("verify", "T1", "--data", tmp_path)
+    assert (done.exit_code, "lab.db" in done.stderr) == (REFUSED, True)
+
+
+@pytest.mark.parametrize(
+    "command", [("fly",), ("device",), ("device", "send"), ("status", "--lang", "fr"), ("report",)]
+)
+async def test_what_is_typed_wrong_is_usage(command: tuple[str, ...]) -> None:
+    assert (await machikoba(*command)).exit_code == USAGE
+
+
+async def test_a_configuration_is_checked(tmp_path: Path) -> None:
+    path = tmp_path / "lab.toml"
+    path.write_text(GOOD, encoding="utf-8")
+    done = await machikoba("config", "check", path, "--lang", "en")
+    assert (done.exit_code, "no problems" in done.stdout) == (OK, True)
+    assert (await machikoba("config", "check", path, "--json")).stdout.strip() == "[]"
+    path.write_text(GOOD.replace('"09:00-17:00"', '"9-5"'), encoding="utf-8")
+    done = await machikoba("config", "check", path, "--lang", "en")
+    assert (done.exit_code, "lab.hours" in done.stderr) == (REFUSED, True)
+    (row,) = json.loads((await machikoba("config", "check", path, "--json")).stdout)
+    assert (row["code"], row["line"]) == ("config.bad_hours", 6)
+    missing = await machikoba("config", "check", tmp_path / "none.toml")
+    assert (missing.exit_code, missing.stderr.strip() != "") == (REFUSED, True)
+
+
+def test_every_subcommand_can_be_asked_for_help() -> None:
+    for name in COMMANDS:
+        assert CliRunner().invoke(main, [name, "--help"]).exit_code == OK
+
+
+HEAVY = ("asyncua", "textual", "fastapi", "uvicorn", "sqlite3", "serial", "typst", "matplotlib")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["stop", "--help"], ["status", "--help"]])
+def test_help_comes_without_the_heavy_libraries(arguments: list[str]) -> None:
+    heavy = HEAVY if arguments == ["--help"] else ("asyncua", "textual", "fastapi", "typst")
+    program = (
+        "import sys\n"
+        "from lab_controller.cli.main import main\n"
+        "try:\n"
+        f"    main({arguments!r})\n"
+        "except SystemExit as end:\n"
+        "    assert end.code == 0\n"
+        f"print(sorted(set({heavy!r}) & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert "Usage" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+async def test_days_ahead(data: Path, bench: Bench) -> None:
+    await bench.people()
+    await bench.book("cell", operator=None)
+    bench.clock.go(timedelta(days=3).total_seconds())
+    assert await table("booking", "list", "--data", data) == []
+    bench.clock.go(-timedelta(days=3).total_seconds())
+    assert len(await table("booking", "list", "--days", 2, "--data", data)) == 1
