@@ -239,8 +239,14 @@ min_minutes = -5
 id = "wire"
 driver = "marlin"
 options = { port = "/dev/ttyUSB0" }
+
 [[device]]
 id = "printer1"
+name = { ja = "プリンター", en = "printer" }
+connection = "wire"
+
+[[device]]
+id = "printer2"
 name = { ja = "プリンター", en = "printer" }
 connection = "wyre"
 colour = "red"
@@ -249,8 +255,8 @@ MISTAKES = {
     ("lab.timezone", "config.no_such_zone", 4),
     ("equipment[1].devices", "config.unknown_reference", 10),
     ("equipment[1].policy.min_minutes", "config.too_small", 12),
-    ("device[1].connection", "config.unknown_reference", 21),
-    ("device[1].colour", "config.unknown_key", 22),
+    ("device[2].connection", "config.unknown_reference", 27),
+    ("device[2].colour", "config.unknown_key", 28),
 }
 
 

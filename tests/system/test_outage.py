@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,16 @@ def opened() -> Iterator[Shift]:
     """One lab for the module, its party checked in on both machines."""
     with running(FACTOR) as lab:
         yield asyncio.run(work.open_shift(lab))
+
+
+@pytest.fixture
+async def shift(opened: Shift) -> AsyncIterator[Shift]:
+    """Both machines at work, disarmed in the end."""
+    await work.begin_work(opened)
+    yield opened
+    async with opened.lab.client() as client:
+        for booking in opened.bookings.values():
+            await client.decide(booking, "disarm")
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,9 @@ WORK_OF = {"printer1": "executed", "cobot1": "part"}
 
 
 @pytest.mark.parametrize("machine", [PRINTING, MOVING], ids=["printer", "robot"])
-async def test_a_machine_dies_and_comes_back(opened: Shift, machine: Machine) -> None:
-    lab = opened.lab
-    await work.begin_work(opened)
-    run, trial = opened.runs[machine.equipment], opened.trials[machine.equipment]
+async def test_a_machine_dies_and_comes_back(shift: Shift, machine: Machine) -> None:
+    lab = shift.lab
+    run, trial = shift.runs[machine.equipment], shift.trials[machine.equipment]
     async with lab.client() as client:
         then, killed = lab.from_now(), time.monotonic()
         lab.sims.kill(machine.sim)
@@ -76,13 +85,11 @@ async def test_a_machine_dies_and_comes_back(opened: Shift, machine: Machine) ->
         lab.sims.start_again(machine.sim, *port_of(lab, machine))
         await client.reconnect(machine.sim)
         await until(lambda: work.at_rest(client, machine.sim))
-        await assert_nothing_resumed(client, opened, machine, back)
-        gaps = work.evidence(lab, run, "SELECT device, opened FROM gap")
-        assert gaps == [(machine.sim, 1), (machine.sim, 0)]
+        await assert_nothing_resumed(client, shift, machine, back)
         numbers = await client.run_numbers(run)
         assert numbers["gap_s"] > 0
-        for booking in opened.bookings.values():
-            await client.decide(booking, "disarm")
+        gaps = work.evidence(lab, run, "SELECT device, opened FROM gap")
+        assert gaps == [(machine.sim, 1), (machine.sim, 0)]
 
 
 @pytest.mark.parametrize(
