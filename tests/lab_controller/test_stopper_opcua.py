@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from lab_controller.stopper import fanout
+from lab_controller.stopper.means import opcua_call
 from lab_controller.stopper.means.reach import Reach
 from lab_controller.stopper.plans import Plan, parse_plans
 from tests.lab_controller.stopper_rig import (
@@ -82,3 +85,34 @@ async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
     assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
     await reach.close()
     await second.communicate(b"")
+
+
+class Strange:
+    """A client that a server's answers break in a way nobody foresaw."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.connection_lost_callback: object = None
+
+    async def connect(self) -> None:
+        raise AttributeError("no such field")
+
+    async def disconnect(self) -> None:
+        return
+
+
+async def test_a_mistake_in_the_library_does_not_end_the_warm_session(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    port = closed_port()
+    plans = parse_plans([opcua_plan("robot", f"opc.tcp://127.0.0.1:{port}/")])[0]
+    reach = Reach()
+    with monkeypatch.context() as patch:
+        patch.setattr(opcua_call, "Client", Strange)
+        await reach.adopt(plans.values())
+        async with asyncio.timeout(PATIENCE_S):
+            while "no such field" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+    running = await server(port)
+    assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
+    await reach.close()
+    await running.communicate(b"")

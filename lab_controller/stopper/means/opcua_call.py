@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ LONGEST_PAUSE_S = 10.0
 POLL_S = 0.02
 
 FAULTS = (OSError, ua.UaError, ValueError)
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,9 @@ class OpcuaSession:
                 await self._one_connection()
             except FAULTS as fault:
                 self.fault = str(fault) or type(fault).__name__
+            except Exception as fault:  # whatever a strange server provokes: the way stays warm
+                log.exception("stop.internal endpoint=%s", self._endpoint)
+                self.fault = repr(fault)
             if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
                 pause = FIRST_PAUSE_S
             self._hurry.clear()
