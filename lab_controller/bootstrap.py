@@ -17,7 +17,7 @@ from equipment_drivers.lifecycle import Limits
 from lab_controller import config, leases, ledger, migrations, schedule
 from lab_controller.config import Settings
 from lab_controller.floor import Floor, build_floor
-from lab_controller.jobfiles import JobFile, JobFiles
+from lab_controller.jobfiles import JobFile, JobFiles, UnknownGcode
 from lab_controller.schedule import Wake
 from lab_controller.services.arming import Arming
 from lab_controller.services.bookings import Bookings
@@ -55,8 +55,13 @@ class Lab(Floor):
         return next((one.id for one in self.equipment.values() if device in one.devices), None)
 
     def with_job_file(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Arguments with a kept file's id (`file`) turned into its path and name."""
+        """Arguments with a kept file's id (`file`) turned into its path and name.
+
+        Raises UnknownGcode, also for a path: what else lies on this disk is nobody's job file.
+        """
         given = dict(arguments)
+        if "path" in given:
+            raise UnknownGcode(file=given["path"])
         if "file" in given:
             kept = self.job_files.get(str(given.pop("file")))
             given |= {"path": str(kept.path), "name": kept.name}

@@ -377,6 +377,9 @@ async def test_job_files(lab: LabClient) -> None:
     assert (bad.value.status, bad.value.refusal.code) == (422, "gcode.refused")
     assert [one.field for one in bad.value.refusal.problems] == ["line 1", "line 2"]
     assert all(one.text for one in bad.value.refusal.problems)
+    with pytest.raises(Refused) as stranger:
+        await lab.command("printer", "move", {"path": "/etc/passwd"})
+    assert stranger.value.refusal.code == "lab.unknown_gcode"
 
 
 # -- booking --------------------------------------------------------------------------------
