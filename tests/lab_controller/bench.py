@@ -35,6 +35,7 @@ from lab_controller import bootstrap
 from lab_controller.bootstrap import Lab
 from lab_controller.config import Settings, load
 from lab_controller.services.bookings import Certificate
+from lab_controller.stopper import door as door_module
 from lab_controller.stopper.controller import ControllerChannel
 from lab_controller.stopper.door import Door
 from lab_controller.stopper.latch_file import LatchKeeper
@@ -302,10 +303,20 @@ class Site:
     folder: Path
     clock: HandClock
     stopper: Stopper
+    door: Door | None
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def stopper_dies(self) -> None:
+        """Its door closes; may be called twice."""
+        door, self.door = self.door, None
+        if door is not None:
+            await door.close()
 
     def build(self) -> Lab:
         path = self.folder / "lab.toml"
-        return bootstrap.build(load(path), path, socket=self.folder / "s.sock", limits=LIMITS)
+        return bootstrap.build(
+            load(path), path, socket=self.folder / "s.sock", on_lost=self.lost.set, limits=LIMITS
+        )
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Bench]:
@@ -327,14 +338,16 @@ async def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
     clock = HandClock(datetime(2026, 11, 20, 1, 0, tzinfo=UTC))
     monkeypatch.setattr(registry, "find", lambda driver: BenchDriver)
     monkeypatch.setattr(Settings, "clock", clock)
+    monkeypatch.setattr(door_module, "PERMIT_S", 60.0)  # a busy machine is no dead stopper
     (folder / "lab.toml").write_text(CONFIG, encoding="utf-8")
     controller = ControllerChannel()
     (folder / "data").mkdir()
     stopper = Stopper(LatchKeeper(folder / "data" / "stop.latch"), Reach(), controller.push)
     door = Door(folder / "s.sock", stopper, controller, dict)
+    found = Site(folder, clock, stopper, door)
     try:
-        yield Site(folder, clock, stopper)
+        yield found
     finally:
+        await found.stopper_dies()
         await stopper.close()
-        await door.close()
         controller.close()
