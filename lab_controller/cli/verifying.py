@@ -20,7 +20,7 @@ from trial_logs.errors import TrialError
 @click.argument("trial")
 @shared
 def command(trial: str, data_dir: Path, lang: str, as_json: bool) -> None:
-    """Verify the evidence of every run of a TRIAL."""
+    """Verify the evidence of every run of a TRIAL that has begun."""
     try:
         with storage_of(data_dir / "lab.db"):
             lab = connect(data_dir / "lab.db", read_only=True)
@@ -28,7 +28,8 @@ def command(trial: str, data_dir: Path, lang: str, as_json: bool) -> None:
         click.echo(say(lang, error), err=True)
         sys.exit(REFUSED)
     try:
-        found = {run.id: _check(lab, data_dir, run.id) for run in store.list_runs(lab, trial)}
+        recorded = [run for run in store.list_runs(lab, trial) if run.started is not None]
+        found = {run.id: _check(lab, data_dir, run.id) for run in recorded}
         store.get_trial(lab, trial)
     except TrialError as error:
         click.echo(text(lang, error.code, error.params), err=True)
@@ -41,9 +42,11 @@ def command(trial: str, data_dir: Path, lang: str, as_json: bool) -> None:
 
 def _check(lab: Database, data_dir: Path, run: str) -> list[Difference]:
     heads = [head.head for head in store.recorded_heads(lab, run)]
+    if not heads:
+        return [Difference("evidence.not_closed", {"run": run})]
     path = data_dir / "evidence" / f"{run}.db"
     if not path.exists():
-        return [Difference("evidence.missing_file", {"run": run})] if heads else []
+        return [Difference("evidence.missing_file", {"run": run})]
     evidence = connect(path, read_only=True)
     try:
         return verify(evidence, heads)

@@ -99,8 +99,13 @@ async def test_bookings_and_their_steps(data: Path, bench: Bench) -> None:
 async def test_trials_and_their_record(data: Path, bench: Bench) -> None:
     booking = await bench.armed()
     run = await bench.run(booking)
+    (trial,) = await table("trial", "list", "--data", data)
+    prove = ("verify", trial["id"], "--data", data, "--json")
+    assert json.loads((await machikoba(*prove)).stdout) == {}  # nothing recorded, nothing proved
     await bench.lab.trials.start(run, by=BY)
     bench.clock.go(1)
+    done = await machikoba(*prove)
+    assert (done.exit_code, "evidence.not_closed" in done.stdout) == (REFUSED, True)
     await bench.lab.trials.finish(run, by=BY)
     (trial,) = await table("trial", "list", "--data", data)
     done = await machikoba("trial", "show", trial["id"], "--data", data)
