@@ -203,12 +203,12 @@ def folder() -> Iterator[Path]:
 
 @contextmanager
 def running(factor: float, *options: str) -> Iterator[Lab]:
-    """A whole lab at 09:50 of a day, its people and their certificates known.
+    """A whole lab at 09:00 of a day, its people and their certificates known.
 
     `options` are the stopper's.
     """
     with folder() as home, (home / "sim.log").open("wb") as log:
-        clock = LabClock.beginning(TEN_O_CLOCK - timedelta(minutes=10), factor)
+        clock = LabClock.beginning(TEN_O_CLOCK - timedelta(hours=1), factor)
         supervisor = setup.start_sims(home, clock, log)
         listing = json.loads((home / "sim.json").read_text(encoding="utf-8"))["sims"]
         sims = Sims(home, clock, supervisor, listing)

@@ -75,7 +75,8 @@ async def book(client: LabClient, equipment: str) -> str:
     )
     booking = await client.request_booking(wanted)
     await client.decide(booking.id, "confirm")
-    checked_in = await client.decide(booking.id, "check-in", Decision(head_count=2))
+    early = Decision(head_count=2, override_reason="they are here already")
+    checked_in = await client.decide(booking.id, "check-in", early)
     return checked_in.id
 
 

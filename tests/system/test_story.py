@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
+import sqlite3
 import subprocess
 import sys
 from bisect import bisect_left
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +28,8 @@ ROOT = Path(__file__).parents[2]
 WITHIN_S = 280
 REPORTS = {"fdm-bench": "", "cobot-cell": "robot-"}
 PLUG = {"fdm-bench": "switch.printer1", "cobot-cell": "switch.cobot1"}
-ONE_SAMPLE_S = 1.0
-"""A printer reports once a lab second (M155 S1): what it takes is known to one second."""
+LAST_SECOND = timedelta(seconds=100)
+"""One real second at the demo's speed: what the robot did not get to tell before its power went."""
 
 METER_INTERVAL = timedelta(seconds=20)
 """Twice the ten lab seconds between two looks at a plug's meter, at the demo's speed."""
@@ -86,6 +89,21 @@ class Day:
             names = ("run", "simulated", "no", "at", "verdict", "cycle_s")
             rows = [dict(zip(names, row, strict=False)) for row in csv.reader(file)]
         return [row for row in rows if row["run"] == run["id"]]
+
+    def sample_s(self, run: Row) -> float:
+        """The longest wait between two of the printer's temperature reports, lab seconds."""
+        path = self.home / "data" / "evidence" / f"{run['id']}.db"
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as db:
+            stamps = db.execute(
+                "SELECT t_us FROM reading JOIN series ON series.id = reading.series"
+                " WHERE device = 'printer1' AND signal = 'hotend_temp' ORDER BY t_us"
+            ).fetchall()
+        return max(after - before for (before,), (after,) in pairwise(stamps)) / 1e6
+
+    @property
+    def power_off(self) -> datetime:
+        """When the stop took the robot's power."""
+        return next(lab_time(row) for row in self.truth("cobot1", "power") if not row["on"])
 
     def energy(self, plug: str, moment: datetime) -> float:
         """What the plug's own meter had counted at a moment, kWh, between two of its records."""
@@ -211,10 +229,14 @@ def test_the_printer_made_as_many_parts_as_were_judged(day: Day) -> None:
 
 
 def test_the_printers_cycle_times_are_within_one_sample(day: Day) -> None:
-    runs = [run for equipment, run in day.runs if equipment == "fdm-bench"]
-    told = [float(part["cycle_s"]) for run in runs for part in day.parts("fdm-bench", run)]
-    made = [(lab_time(done[-1]) - lab_time(done[0])).total_seconds() for done in day.prints]
-    assert told == pytest.approx(made, abs=ONE_SAMPLE_S)
+    """A sample is one temperature report of the printer, the longest wait for one in that run."""
+    prints = iter(day.prints)
+    for equipment, run in day.runs:
+        if equipment == "fdm-bench":
+            for part in day.parts(equipment, run):
+                done = next(prints)
+                took = (lab_time(done[-1]) - lab_time(done[0])).total_seconds()
+                assert float(part["cycle_s"]) == pytest.approx(took, abs=day.sample_s(run))
 
 
 def test_the_robots_parts_and_cycle_times_are_its_own(day: Day) -> None:
@@ -227,11 +249,15 @@ def test_the_robots_parts_and_cycle_times_are_its_own(day: Day) -> None:
             for row in day.truth("cobot1", "part")
             if moment(run["started"]) < lab_time(row) <= moment(run["ended"])
         ]
-        verdicts = [row["verdict"] for row in made]
+        told = day.parts(equipment, run)
+        if run["state"] != "finished":
+            untold = made[len(told) :]
+            assert all(day.power_off - lab_time(row) < LAST_SECOND for row in untold)
+            made = made[: len(told)]
+        verdicts, cycles = [row["verdict"] for row in made], [row["cycle_time_s"] for row in made]
+        assert [float(part["cycle_s"]) for part in told] == cycles
         assert run["parts_good"] == verdicts.count("good")
         assert run["parts_scrap"] == verdicts.count("scrap")
-        cycles = [row["cycle_time_s"] for row in made]
-        assert [float(part["cycle_s"]) for part in day.parts(equipment, run)] == cycles
         assert run["cycle_time_s"]["n"] == len(made)
         assert run["cycle_time_s"]["mean"] == pytest.approx(sum(cycles) / len(cycles))
         assert run["yield"] == pytest.approx(verdicts.count("good") / len(made))
