@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import datetime, time
 from pathlib import Path
@@ -14,26 +15,46 @@ from zoneinfo import ZoneInfo
 
 from lab_controller.client import LabClient, Refused, Unreachable
 from lab_controller.clock import LabClock
+from lab_controller.database import connect
 from lab_controller.demo import floor, setup
 from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story
 from lab_controller.wire import RunShape
+from trial_logs import metrics, record
+from trial_logs.model import Verdict
+from trial_logs.record import Part
 
 FACTOR = 100.0
 MORNING = time(9, 15)  # early enough for a slow machine to be up before 10:00
 ZONE = ZoneInfo("Asia/Tokyo")
 REPORTS = {"printer": "", "robot": "robot-"}
+MARK = ".machikoba-demo"
+
+
+class NotOurs(DemoFailed):
+    """The folder holds something else than an earlier demo, and is not touched."""
+
+    code = "demo.not_ours"
 
 
 def play(out: Path, gcode_folder: Path, *, language: str, factor: float, begin: Say) -> bool:
-    """Play the whole story into `out`; whether every step held."""
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
+    """Play the whole story into `out`; whether every step held. Raises NotOurs."""
+    clear(out)
     morning = datetime.combine(datetime.now(ZONE).date(), MORNING, ZONE)
     clock = LabClock.beginning(morning, factor)
     with setup.running(out, clock, language=language, seed=_empty_books) as demo:
         return asyncio.run(_play(demo, gcode_folder, language, begin))
+
+
+def clear(out: Path) -> None:
+    """Make the folder, or empty it of an earlier demo. Raises NotOurs for anything else in it."""
+    mark = out / MARK
+    if out.exists() and any(out.iterdir()):
+        if not mark.exists():
+            raise NotOurs(dir=out)
+        shutil.rmtree(out)
+    out.mkdir(parents=True, exist_ok=True)
+    mark.touch()
 
 
 def _empty_books(config: Path) -> None:
@@ -75,7 +96,9 @@ async def _summarise(story: Story, failure: str) -> None:
         "gcode": _gcode(story),
         "stop": story.stopped.model_dump(mode="json") if story.stopped else None,
         "files": {
-            path.name: path.stat().st_size for path in sorted(home.iterdir()) if path.is_file()
+            path.name: path.stat().st_size
+            for path in sorted(home.iterdir())
+            if path.is_file() and path.name != MARK
         },
     }
     text = json.dumps(summary, ensure_ascii=False, indent=2)
@@ -84,14 +107,42 @@ async def _summarise(story: Story, failure: str) -> None:
 
 async def _trial(story: Story, which: str) -> dict[str, Any]:
     trial = await story.lab.trial(story.trials[which].id)
-    numbers = {run.id: await story.lab.run_numbers(run.id) for run in trial.runs}
-    runs = [_run(run, numbers[run.id]) for run in trial.runs]
-    return runs[0] | {
+    begun = [run for run in trial.runs if run.started is not None]
+    runs = [_run(run, await story.lab.run_numbers(run.id)) for run in begun]
+    evidence = story.demo.data_dir / "evidence"
+    parts = [part for run in begun for part in _parts(evidence / f"{run.id}.db")]
+    used = [run["energy_kwh"] for run in runs]
+    return {
         "id": trial.id,
         "equipment": trial.equipment,
         "runs": runs,
-        "parts_good": sum(run.good for run in trial.runs),
-        "parts_scrap": sum(run.scrap for run in trial.runs),
+        **together(parts, None if None in used else sum(used)),
+    }
+
+
+def _parts(path: Path) -> list[Part]:
+    db = connect(path, read_only=True)
+    try:
+        return record.parts(db)
+    finally:
+        db.close()
+
+
+def together(parts: Iterable[Part], energy_kwh: float | None) -> dict[str, Any]:
+    """The figures of a trial over all its runs, by the formulas of a run."""
+    made = [part for part in parts if part.verdict is not Verdict.VOID]
+    counts = metrics.count_parts(part.verdict for part in made)
+    cycle = metrics.cycle_stats([s for part in made if (s := part.event.cycle_time_s) is not None])
+    return {
+        "parts_good": counts.good,
+        "parts_scrap": counts.scrap,
+        "cycle_time_s": {
+            "n": cycle.n,
+            **{key: getattr(cycle, key).value for key in ("mean", "median", "p95")},
+        },
+        "energy_kwh": energy_kwh,
+        "energy_kwh_per_part": metrics.per_part(metrics.Figure(energy_kwh), counts).value,
+        "yield": metrics.yield_share(counts).value,
     }
 
 
