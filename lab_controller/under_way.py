@@ -39,7 +39,7 @@ class UnderWay:
     def _forget(self, what: str, done: asyncio.Task[Any]) -> None:
         del self._tasks[what]
         if not done.cancelled() and done.exception() is not None:
-            log.warning("%s: %s", what, done.exception())
+            log.info("%s: %s", what, done.exception())
 
 
 async def each(*steps: Callable[[], Awaitable[object]]) -> None:
