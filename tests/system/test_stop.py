@@ -14,6 +14,7 @@ from tests.system.rig import Lab, Since, running, until
 from tests.system.shift import PRINTER, ROBOT, Shift
 
 FACTOR = 40.0
+ALL = {"printer1", "cobot1", "plug_printer", "plug_cobot"}
 PATIENT = ("--hang", "60")
 """The stopper leaves a frozen controller alone for longer than a test lasts."""
 
@@ -39,12 +40,14 @@ async def shift(opened: Shift) -> AsyncIterator[Shift]:
         opened.lab.stop_at_the_door()
 
 
-def assert_stopped(then: Since) -> None:
+async def assert_stopped(then: Since) -> None:
     """By the simulators' own word: halted or without power, and nothing done after that.
 
-    The stop bytes and the relay race each other, so either may come first; that each of them
-    stops a machine alone is proved with a relay that is stuck.
+    The stop bytes and the relay race each other, so either may come first; that the bytes stop a
+    machine by themselves is proved with a relay that is stuck.
     """
+    for sim in ("printer1", "cobot1"):
+        await until(lambda sim=sim: then.truth(sim, "power"))  # type: ignore[misc]
     for sim, ends, work_done in (
         ("printer1", ("kill", "power"), "executed"),
         ("cobot1", ("halt", "power"), "part"),
@@ -71,11 +74,10 @@ async def test_from_the_api(shift: Shift) -> None:
     then = shift.lab.from_now()
     async with shift.lab.client() as client:
         report = await client.stop(reason="test")
-        assert {one.device: one.outcome for one in report.devices} == dict.fromkeys(
-            ("printer1", "cobot1", "plug_printer", "plug_cobot"), "CONFIRMED"
-        )
+        assert {one.device for one in report.devices} == ALL
+        assert "FAILED" not in {one.outcome for one in report.devices}
         assert report.latch.latched
-        assert_stopped(then)
+        await assert_stopped(then)
         for equipment in (PRINTER, ROBOT):
             run = shift.runs[equipment]
             await until(lambda e=equipment, r=run: work.is_over(client, shift.trials[e], r))
@@ -88,17 +90,17 @@ async def test_from_the_api(shift: Shift) -> None:
 async def test_from_the_command_line(shift: Shift) -> None:
     then = shift.lab.from_now()
     report = shift.lab.stop_by_hand()
-    assert {one["outcome"] for one in report["devices"].values()} == {"CONFIRMED"}
-    assert_stopped(then)
+    assert "FAILED" not in {one["outcome"] for one in report["devices"].values()}
+    await assert_stopped(then)
 
 
 async def test_from_the_command_line_with_the_controller_frozen(shift: Shift) -> None:
     lab, then = shift.lab, shift.lab.from_now()
     lab.signal_controller(signal.SIGSTOP)
     report = lab.stop_by_hand()
-    assert {one["outcome"] for one in report["devices"].values()} == {"CONFIRMED"}
+    assert "FAILED" not in {one["outcome"] for one in report["devices"].values()}
     assert report["cause"] == "pressed"
-    assert_stopped(then)
+    await assert_stopped(then)
     assert lab.status()["controller"] == "living"  # the stopper had not given it up: CLI did it
 
 
@@ -107,11 +109,11 @@ async def test_the_robot_is_told_to_stop_and_not_only_cut_off(shift: Shift) -> N
     with stuck_relay(lab, "cobot1"):
         report = lab.stop_by_hand("cobot1")
         steps = {step["kind"]: step for step in report["devices"]["cobot1"]["steps"]}
-        assert steps["opcua_call"]["outcome"] == "CONFIRMED", steps
+        assert steps["opcua_call"]["outcome"] != "FAILED", steps
         assert steps["http"]["outcome"] != "CONFIRMED", steps
+        await until(lambda: then.truth("cobot1", "halt"))
         calls = [(row["method"], row["arguments"]) for row in then.truth("cobot1", "call")]
         assert calls == [("Stop", [0])]
-        await until(lambda: then.truth("cobot1", "halt"))
         assert then.truth("cobot1", "state")[-1]["state"] != "Executing"
         assert then.truth("cobot1", "power") == []
 
@@ -121,8 +123,9 @@ async def test_the_printer_is_told_to_stop_and_not_only_cut_off(shift: Shift) ->
     with stuck_relay(lab, "printer1"):
         report = lab.stop_by_hand("printer1")
         steps = {step["kind"]: step for step in report["devices"]["printer1"]["steps"]}
-        assert steps["descriptor"]["outcome"] == "CONFIRMED", steps
+        assert steps["descriptor"]["outcome"] != "FAILED", steps
         assert steps["http"]["outcome"] != "CONFIRMED", steps
+        await until(lambda: then.truth("printer1", "kill"))
         told = then.truth("printer1")
         halted = next(n for n, row in enumerate(told) if row["what"] == "kill")
         assert told[halted]["reason"] == "M112"
@@ -153,9 +156,9 @@ def test_from_the_command_line_with_the_controller_dead() -> None:
         then = lab.from_now()
         lab.signal_controller(signal.SIGKILL)
         report = lab.stop_by_hand()
-        assert set(report["devices"]) == {"printer1", "cobot1", "plug_printer", "plug_cobot"}
+        assert set(report["devices"]) == ALL
         status = lab.status()
         assert status["controller"] == "absent"
         assert status["latch"]["lab"]["cause"] == "controller_died"
         assert [one["cause"] for one in status["latch"]["lab"]["again"]] == ["pressed"]
-        assert_stopped(then)
+        asyncio.run(assert_stopped(then))
