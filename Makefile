@@ -14,7 +14,7 @@ demo-headless: $(VENV)/.base
 	$(BIN)/machikoba demo --headless --out demo-out
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 2 -m "not soak"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
