@@ -15,13 +15,14 @@ UNLATCHED = LatchShape(latched=False)
 class LabView:
     """The lab as last heard. `live` is False from the moment frames stay away: nothing is current.
 
+    Frames stay away when none has come for `silence_s` (real seconds).
     `now` is lab time and moves with the frames; all times shown are in the lab's own zone.
     """
 
     def __init__(self) -> None:
         self.lab: LabShape | None = None
         self.devices: dict[str, DeviceShape] = {}
-        self.live = False
+        self.live, self.silence_s = False, SILENCE_S
         self.why_lost = ""
         self._now: datetime | None = None
         self._heard_at = 0.0
@@ -45,7 +46,7 @@ class LabView:
 
     def is_silent(self, at: float) -> bool:
         """Whether frames should have come by now (real seconds)."""
-        return self.live and at - self._heard_at > SILENCE_S
+        return self.live and at - self._heard_at > self.silence_s
 
     def latched_here(self, by: str, at: datetime | None, scope: str | None) -> None:
         """A stop that went past the controller: shown until the controller says otherwise."""

@@ -132,6 +132,13 @@ class Done(Message):
 
 
 @dataclass
+class Whisper(Message):
+    """The lab refused what the screen asked by itself; `text` says why."""
+
+    text: str
+
+
+@dataclass
 class StepRefused(Message):
     """A booking step was refused for reasons staff may set aside with a reason of their own."""
 

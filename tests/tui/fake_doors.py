@@ -111,6 +111,8 @@ def app_of(lab: FakeLab) -> FastAPI:
     async def telemetry(
         device: str, signal: str, start: datetime, end: datetime, buckets: int
     ) -> WindowShape:
+        if "telemetry" in lab.refusals:
+            called("telemetry", signal)
         step = (end - start) / buckets
         rows = []
         for n in range(buckets):

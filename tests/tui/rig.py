@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual.message_pump import MessagePump
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -15,7 +17,9 @@ from textual.widgets import Input, Static
 from tests.tui.fake_doors import FakeClient
 from tests.tui.fake_lab import FakeLab
 from tui.app import LabApp
+from tui.widgets.bars import StopBar
 
+ROUNDS = 4
 FONT = "Noto Sans Mono CJK JP"
 
 
@@ -32,6 +36,7 @@ class Desk(LabApp):
     ) -> None:
         self.lab, self.client = lab, FakeClient(lab, language)
         super().__init__(self.client, language=language, data_dir=data_dir, readonly=readonly)
+        self.station.view.silence_s = float("inf")  # the fake lab speaks when a test makes it
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:
         """The screen as SVG."""
@@ -61,14 +66,28 @@ async def desk(
 
 
 async def settled(pilot: Pilot[None]) -> None:
-    """Until every question asked so far has been answered and drawn."""
+    """Until every question asked so far has been answered, and every answer heard and drawn."""
     app = pilot.app
-    for _ in range(3):
-        await pilot.pause()
-        waiting = [one for one in app.workers if one.group not in ("feed", "stop-hangs")]
-        if waiting:
-            await app.workers.wait_for_complete(waiting)
+    for _ in range(ROUNDS):
+        await heard(pilot)
+        asked = [one for one in app.workers if one.group != "feed"]
+        await asyncio.gather(*(one.wait() for one in asked), return_exceptions=True)
     await pilot.pause()
+
+
+async def heard(pilot: Pilot[None]) -> None:
+    """Until the app, its screen and all widgets have taken what lay in their queues."""
+    app = pilot.app
+    await taken(pilot, [app])
+    await until(pilot, lambda: bool(app.screen.query(StopBar)))
+    await taken(pilot, [app.screen, *app.screen.walk_children()])
+
+
+async def taken(pilot: Pilot[None], nodes: Sequence[MessagePump]) -> None:
+    """Until these have taken what lay in their queues, or are gone."""
+    marks = {node: asyncio.Event() for node in nodes}
+    waited = [node for node, mark in marks.items() if node.call_later(mark.set)]
+    await until(pilot, lambda: all(marks[node].is_set() or not node.is_attached for node in waited))
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:

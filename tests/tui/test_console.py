@@ -364,6 +364,15 @@ class TestTrial:
             await press(pilot, "w", "down", "down", "enter")
             assert "ベッド温度" in picture(app.screen)
 
+    async def test_a_plot_that_is_refused_is_said_once_and_in_no_ones_way(self) -> None:
+        lab = FakeLab()
+        lab.refusals["telemetry"] = Refusal(code="lab.storage_failed", text="読めません。")
+        async with desk(lab) as (app, pilot):
+            await press(pilot, "3", "f5", "f5")
+            assert called(lab).count("telemetry") > 1
+            assert not isinstance(app.screen, Notice)
+            assert picture(app.screen).count("読めません。") == 1
+
     async def test_the_report(self) -> None:
         async with desk() as (app, pilot):
             await press(pilot, "3", "o")
@@ -392,9 +401,9 @@ class TestTheLabGoesAway:
             await settled(pilot)
             assert "コントローラーと通信できません" not in picture(app.screen)
 
-    async def test_a_silent_controller_is_lost_too(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_a_silent_controller_is_lost_too(self) -> None:
         async with desk() as (app, pilot):
-            monkeypatch.setattr("tui.lab_view.SILENCE_S", -1.0)
+            app.station.view.silence_s = -1.0
             await until(pilot, lambda: not app.station.view.live)
             assert "通信断" in picture(app.screen)
 

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from lab_controller.client import Refused, Unreachable
-from tui.messages import Done, Trouble
+from tui.messages import Done, Trouble, Whisper
 from tui.screens.dialog import Confirm, Notice
 from tui.station import Station
 from tui.widgets.bars import Banner, KeyBar, StopBar, Tabs, TopBar
@@ -36,6 +36,8 @@ class LabScreen(Screen[None]):
     def __init__(self, station: Station) -> None:
         super().__init__()
         self.station, self.t, self.view = station, station.t, station.view
+        self._whispered = ""
+        self._ready = False
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.station, id="top-bar")
@@ -51,8 +53,14 @@ class LabScreen(Screen[None]):
         yield from ()
 
     def on_mount(self) -> None:
-        """The tab does not change."""
+        """All widgets are there from now on; the tab does not change."""
+        self._ready = True
         self.query_one(Tabs).show(self.NAME)
+        self.lab_changed(EVERYTHING)
+
+    def on_unmount(self) -> None:
+        """Nothing is left to draw on."""
+        self._ready = False
 
     def on_screen_resume(self) -> None:
         """Opened again: nothing on it can be trusted to be current."""
@@ -64,8 +72,8 @@ class LabScreen(Screen[None]):
 
     def lab_changed(self, topics: Collection[str]) -> None:
         """The lab has moved on; `topics` name the lists that have to be read again."""
-        if not self.query(TopBar):
-            return  # not composed yet, or about to go
+        if not self._ready:
+            return
         self.query_one(TopBar).show()
         self.query_one(Banner).show()
         self.draw()
@@ -91,7 +99,7 @@ class LabScreen(Screen[None]):
         try:
             answer = await question()
         except Refused as error:
-            answer = Trouble.of(error)
+            answer = Whisper(error.refusal.text) if quiet else Trouble.of(error)
         except Unreachable:
             if quiet:
                 return
@@ -126,6 +134,13 @@ class LabScreen(Screen[None]):
     def _done(self, done: Done) -> None:
         if done.text:
             self.say(done.text)
+
+    @on(Whisper)
+    def _whisper(self, whisper: Whisper) -> None:
+        """Said once: what is asked every few seconds would be refused every few seconds."""
+        if whisper.text != self._whispered:
+            self._whispered = whisper.text
+            self.say(whisper.text)
 
     @on(Trouble)
     def _trouble(self, trouble: Trouble) -> None:

@@ -10,7 +10,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from lab_controller.wire import BookingShape
 from tui.booking_words import booking_words
@@ -20,6 +20,7 @@ from tui.messages import BookingsCame
 from tui.screens.booking_steps import BookingSteps
 from tui.station import Station
 from tui.steps import shown_state
+from tui.widgets.panel import Panel
 from tui.widgets.rows import Row, Rows
 
 DAYS_BACK, DAYS_AHEAD = 2, 62
@@ -57,11 +58,11 @@ class Bookings(BookingSteps):
 
     def body(self) -> ComposeResult:
         with Horizontal(id="list-head"):
-            yield Static("", id="filter")
+            yield Panel(id="filter")
             yield Search(placeholder=self.t("list.search_hint"), compact=True, id="search")
-        yield Static("", id="headings")
+        yield Panel(id="headings")
         yield Rows(id="bookings", empty=self.t("list.empty"))
-        yield Static("", id="detail")
+        yield Panel(id="detail")
 
     def on_mount(self) -> None:
         """The keys of the list work at once."""
@@ -108,11 +109,11 @@ class Bookings(BookingSteps):
             if one.state in states and words in searchable(one)
         ]
         self.query_one(Rows).show([Row(one.id, self._line(one)) for one in shown])
-        self.query_one("#headings", Static).update(self._headings(), layout=False)
+        self.query_one("#headings", Panel).say(self._headings())
         label = Text.assemble((" f ", KEY), (self.t(f"filter.{self._filter}"), BOLD))
         label.append(f"  {self.t('list.count', n=len(shown))}   ", DIM)
         label.append("/ ", KEY)
-        self.query_one("#filter", Static).update(label)
+        self.query_one("#filter", Panel).say(label)
         self._draw_detail()
 
     @property
@@ -144,7 +145,7 @@ class Bookings(BookingSteps):
     @on(Rows.Highlighted)
     def _draw_detail(self) -> None:
         words = booking_words(self.selected(), self.view, self.t)
-        self.query_one("#detail", Static).update(words, layout=False)
+        self.query_one("#detail", Panel).say(words)
 
 
 def searchable(one: BookingShape) -> str:

@@ -9,7 +9,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
-from textual.widgets import Static
 
 from lab_controller.wire import CommandShape, DeviceShape
 from tui.device_words import AXIS, about_lines, device_row, reading_lines
@@ -22,6 +21,7 @@ from tui.screens.form import Field, Form
 from tui.screens.pick import Pick
 from tui.station import Station
 from tui.verbs import BY_JOB, ENTRIES, NEVER_ASKS, arguments_of
+from tui.widgets.panel import Panel
 from tui.widgets.rows import Row, Rows
 
 LOG_LINES = 8
@@ -41,14 +41,14 @@ class Devices(LabScreen):
         self._log_of = ""
 
     def body(self) -> ComposeResult:
-        yield Static("", id="headings")
+        yield Panel(id="headings")
         yield Rows(id="devices", empty=self.t("device.none"))
-        yield Static("", id="device-title")
+        yield Panel(id="device-title")
         with Horizontal(id="device"):
             with VerticalScroll(id="readings-box"):
-                yield Static("", id="readings")
+                yield Panel(id="readings")
             with VerticalScroll(id="about-box"):
-                yield Static("", id="about")
+                yield Panel(id="about")
 
     def on_mount(self) -> None:
         """The keys of the list work at once."""
@@ -91,7 +91,7 @@ class Devices(LabScreen):
 
     def draw(self) -> None:
         devices, width = self.view.devices.values(), NAME[self.size.width >= WIDE]
-        self.query_one("#headings", Static).update(self._headings(width), layout=False)
+        self.query_one("#headings", Panel).say(self._headings(width))
         rows = [Row(one.id, device_row(one, width, self.view, self.t)) for one in devices]
         self.query_one(Rows).show(rows)
         self._draw_device()
@@ -106,11 +106,11 @@ class Devices(LabScreen):
             (f"  {device.id} / {device.connection} ", DIM),
             ("" if self.view.live else self.t("value.stale"), KEY),
         )
-        self.query_one("#device-title", Static).update(title, layout=False)
+        self.query_one("#device-title", Panel).say(title)
         readings = reading_lines(device, self.view, self.t)
         about = about_lines(device, log, self.view, self.t)
         for id, lines in (("readings", readings), ("about", about)):
-            self.query_one(f"#{id}", Static).update(Text("\n").join(lines))
+            self.query_one(f"#{id}", Panel).say(Text("\n").join(lines))
 
     # -- asking -------------------------------------------------------------------------------
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.widgets import Static
 
 from lab_controller.wire import BookingShape, EquipmentShape
 from tui.booking_words import booking_words
@@ -19,6 +19,7 @@ from tui.screens.booking_steps import BookingSteps
 from tui.station import Station
 from tui.steps import shown_state
 from tui.widgets.board import Block, Board, Day
+from tui.widgets.panel import Panel
 
 WIDE = 110
 ON_BOARD = frozenset({"requested", "confirmed", "checked_in", "completed"})
@@ -37,9 +38,9 @@ class Today(BookingSteps):
         self._equipment: list[EquipmentShape] = []
 
     def body(self) -> ComposeResult:
-        yield Static("", id="day-title")
+        yield Panel(id="day-title")
         yield Board(id="board")
-        yield Static("", id="detail")
+        yield Panel(id="detail")
 
     def on_mount(self) -> None:
         """The keys of the board work at once."""
@@ -91,7 +92,7 @@ class Today(BookingSteps):
         title = f" {self.t.day(first)} {relative}   {counts}"
         if self.size.width >= WIDE:
             title += f"   {self.t('today.legend')}"
-        self.query_one("#day-title", Static).update(title.replace("[", "\\["), layout=False)
+        self.query_one("#day-title", Panel).say(Text(title))
         now = self.view.local_now.replace(second=0, microsecond=0)
         shows_now = self.view.now is not None and first <= now < first + timedelta(days=1)
         lanes = [(one.id, one.name) for one in self._equipment]
@@ -108,4 +109,4 @@ class Today(BookingSteps):
     @on(Board.Selected)
     def _draw_detail(self) -> None:
         words = booking_words(self.selected(), self.view, self.t)
-        self.query_one("#detail", Static).update(words, layout=False)
+        self.query_one("#detail", Panel).say(words)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.widgets import Static
 
 from lab_controller.wire import BookingShape, DeviceShape
 from tui.device_words import signal_name
@@ -24,6 +23,7 @@ from tui.screens.trial_jobs import JobKeys
 from tui.screens.trial_runs import RunKeys
 from tui.station import Station
 from tui.trial_words import head_words, job_words, plan_rows, run_words
+from tui.widgets.panel import Panel
 from tui.widgets.plot import Plot
 from tui.widgets.rows import Row, Rows
 
@@ -46,11 +46,11 @@ class Trial(RunKeys, JobKeys):
         self._wanted_booking = ""
 
     def body(self) -> ComposeResult:
-        yield Static("", id="trial-head")
+        yield Panel(id="trial-head")
         with Horizontal(id="trial-middle"):
             yield Rows(id="plan", empty=self.t("plan.empty"))
-            yield Static("", id="run")
-        yield Static("", id="job")
+            yield Panel(id="run")
+        yield Panel(id="job")
         yield Plot(id="plot")
 
     def on_mount(self) -> None:
@@ -194,7 +194,7 @@ class Trial(RunKeys, JobKeys):
         return [*mine, *shared]
 
     def _replot(self) -> None:
-        if not self.is_current or not self.view.live or self.view.now is None:
+        if not (self.is_current and self._ready and self.view.live) or self.view.now is None:
             return
         devices = self._plotted_devices()
         known = {(one.id, each.signal) for one in devices for each in one.readings}
@@ -204,17 +204,17 @@ class Trial(RunKeys, JobKeys):
                 self.query_one(Plot).clear(self.t("plot.nothing"))
                 return
             self._signal = (first.id, first.readings[0].signal)
-        self.ask(self._window, group="plot")
-
-    async def _window(self) -> Message:
-        now, run = self.view.now, self.run
-        assert now is not None
+        run, now = self.run, self.view.now
         end = (run.ended if run else None) or now
         start = run.started if run and run.started else end - WITHOUT_RUN
-        buckets = max(20, self.size.width - 10)
         start = min(start, end - SHORTEST)
-        window = await self.station.client.window(*self._signal, start, end, buckets)
-        return WindowCame(window)
+        buckets = max(20, self.size.width - 10)
+        self.ask(self._window, *self._signal, start, end, buckets, group="plot")
+
+    async def _window(
+        self, device: str, signal: str, start: datetime, end: datetime, buckets: int
+    ) -> Message:
+        return WindowCame(await self.station.client.window(device, signal, start, end, buckets))
 
     @on(WindowCame)
     def _plot(self, came: WindowCame) -> None:
@@ -231,13 +231,13 @@ class Trial(RunKeys, JobKeys):
         trial, t = self.trial, self.t
         if trial is None:
             words = Text(t("trial.none"), DIM)
-            self.query_one("#trial-head", Static).update(words)
+            self.query_one("#trial-head", Panel).say(words)
             self.query_one(Rows).show([])
         else:
             party = self.booking.party_name if self.booking else ""
-            self.query_one("#trial-head", Static).update(head_words(trial, party, self.armed, t))
+            self.query_one("#trial-head", Panel).say(head_words(trial, party, self.armed, t))
             self.query_one(Rows).show(plan_rows(trial, NAME[self.size.width >= WIDE], t))
         run = run_words(self.run, self.view.now, t)
-        self.query_one("#run", Static).update(run, layout=False)
+        self.query_one("#run", Panel).say(run)
         job = job_words(self.device, self.view.live, t) if trial else Text()
-        self.query_one("#job", Static).update(job, layout=False)
+        self.query_one("#job", Panel).say(job)

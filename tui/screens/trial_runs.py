@@ -51,7 +51,15 @@ class RunKeys(TrialSubject):
             condition = self._condition()
             title = f"{self.t('key.run.begin')}  {condition}"
             text = self.t("ask.begin", trial=self.trial.title, condition=condition)
-            self.confirm(title, text, self.t("key.run.begin"), self._begin, self.trial, condition)
+            self.confirm(
+                title,
+                text,
+                self.t("key.run.begin"),
+                self._begin,
+                self.trial,
+                condition,
+                self.row[1],
+            )
 
     def _why_not_begin(self) -> str:
         if self.trial is None:
@@ -60,10 +68,10 @@ class RunKeys(TrialSubject):
             return self.t("why.already_running")
         return "" if self.armed else self.t("why.not_armed_for_run")
 
-    async def _begin(self, trial: TrialShape, condition: str) -> Message:
-        client, (kind, name) = self.station.client, self.row
+    async def _begin(self, trial: TrialShape, condition: str, chosen: str) -> Message:
+        client = self.station.client
         planned = [run for run in trial.runs if run.state == "planned"]
-        run = next((one for one in planned if kind == "run" and one.id == name), None)
+        run = next((one for one in planned if one.id == chosen), None)
         run = run or next((one for one in planned if one.condition == condition), None)
         if run is None:
             operator = self.booking.operator_name if self.booking else ""

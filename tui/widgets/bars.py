@@ -6,30 +6,22 @@ from collections.abc import Sequence
 
 from rich.style import Style
 from rich.text import Text
-from textual.widgets import Static
 
 from tui.keymap import SCOPES, STOP_KEY, Key, keys_of
 from tui.look import BAD, BOLD, DIM, GOOD, KEY, PLAIN
 from tui.station import Station
+from tui.widgets.panel import Panel
 
 FOOTER_KEYS = 6
 TABS = ("today", "devices", "trial", "bookings")
 
 
-class Bar(Static):
-    """One line that does not take part in layout when it changes."""
+class Bar(Panel):
+    """One line across the screen."""
 
     def __init__(self, station: Station, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.station = station
-        self._said: Text | None = None
-
-    def say(self, text: Text) -> None:
-        """Show the text; the same text costs nothing."""
-        text.no_wrap = True
-        if text != self._said or (self._said and text.spans != self._said.spans):
-            self._said = text
-            self.update(text, layout=False)
 
 
 class TopBar(Bar):
@@ -70,7 +62,7 @@ class Tabs(Bar):
         self.say(line)
 
 
-class Banner(Static):
+class Banner(Panel):
     """What is wrong with the lab as a whole; takes no room while nothing is."""
 
     def __init__(self, station: Station) -> None:
@@ -87,7 +79,7 @@ class Banner(Static):
         elif view.live and view.lab is not None and not view.lab.permit:
             lines.append(t("banner.no_permit"))
         self.display = bool(lines)
-        self.update("\n".join(lines).replace("[", "\\["))
+        self.say(Text("\n".join(lines)))
 
     def _latch(self) -> str:
         latch, t, view = self.station.view.latch, self.station.t, self.station.view
