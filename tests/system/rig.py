@@ -73,6 +73,20 @@ class Sims:
         else:
             os.kill(int(self.listing[sim]["pid"]), signal.SIGKILL)
 
+    @contextmanager
+    def frozen(self, sim: str) -> Iterator[None]:
+        """The machine hangs: its wire stays open and nothing comes over it."""
+        os.kill(self.pid(sim), signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid(sim), signal.SIGCONT)
+
+    def pid(self, sim: str) -> int:
+        """The process of a simulator that runs now."""
+        again = self.replaced.get(sim)
+        return again.pid if again else int(self.listing[sim]["pid"])
+
     def start_again(self, sim: str, *extra: str) -> None:
         """Start a killed simulator on the ports it had."""
         known = self.listing[sim]

@@ -21,6 +21,9 @@ FACTOR = 40.0
 LOOKING_S = 1.5
 """What asking the API now and then adds to the limit, on a busy machine."""
 
+IN_FLIGHT = 1
+"""Lines the driver has on the wire at a time."""
+
 pytestmark = pytest.mark.timeout(100)
 
 
@@ -90,6 +93,24 @@ async def test_a_machine_dies_and_comes_back(shift: Shift, machine: Machine) -> 
         assert numbers["gap_s"] > 0
         gaps = work.evidence(lab, run, "SELECT device, opened FROM gap")
         assert gaps == [(machine.sim, 1), (machine.sim, 0)]
+
+
+async def test_a_machine_that_hangs_is_given_up_after_its_silence_limit(shift: Shift) -> None:
+    """Its wire stays open: only silence tells. What was on the wire is all that is still done."""
+    lab = shift.lab
+    async with lab.client() as client:
+        then, frozen = lab.from_now(), time.monotonic()
+        with lab.sims.frozen("printer1"):
+            await until(lambda: is_offline(client, "printer1"))
+            silent = time.monotonic() - frozen
+            assert PRINTING.silence_s / 2 < silent < PRINTING.silence_s + LOOKING_S
+            await assert_unknown(client, PRINTING)
+            done = len(then.truth("printer1", "executed"))
+        await client.reconnect("printer1")
+        await until(lambda: work.at_rest(client, "printer1"))
+        rows = then.truth("printer1", "executed")[done:]
+        assert len([row for row in rows if row["text"].split()[0] not in READS]) <= IN_FLIGHT
+        assert (await client.command_row(shift.print_command)).state == "unknown"
 
 
 @pytest.mark.parametrize(
