@@ -42,7 +42,7 @@ from equipment_drivers.devices.opcua_robot_nodes import (
     resolve,
 )
 from equipment_drivers.devices.opcua_robot_options import RobotDeviceOptions, RobotOptions
-from equipment_drivers.devices.opcua_robot_view import REMOTE_MODES, UNITS, RobotView
+from equipment_drivers.devices.opcua_robot_view import PAIRING_S, REMOTE_MODES, UNITS, RobotView
 from equipment_drivers.devices.opcua_robot_wire import Inbox, RobotWire, our_words
 from equipment_drivers.errors import (
     DriverError,
@@ -194,12 +194,19 @@ class OpcuaRobot:
                 self._emit(DeviceMessage(device, "message.server_restarted", str(before), now))
 
     async def resync(self) -> None:
-        """Read every value, and subscribe when this session has not yet."""
+        """Read every value, and subscribe when this session has not yet.
+
+        Beside a living subscription every part finished before has been told when this returns.
+        """
         wire = self._open_wire()
         for robot in self._robots.values():
-            samples = await wire.read(list(robot.nodes.values.values()))
-            begin = robot.view.refresh if wire.subscribed else robot.view.begin
-            begin(dict(zip(robot.nodes.values, samples, strict=True)))
+            values = await wire.read(list(robot.nodes.values.values()))
+            samples = dict(zip(robot.nodes.values, values, strict=True))
+            if wire.subscribed:
+                robot.view.refresh(samples)
+                await robot.view.catch_up(samples, self._lag_s)
+            else:
+                robot.view.begin(samples)
         if not wire.subscribed:
             self._inbox, self._silent, self._marked = Inbox(), 0, Link.ONLINE
             nodes = [item for robot in self._robots.values() for item in robot.nodes.values.items()]
@@ -229,6 +236,11 @@ class OpcuaRobot:
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.close()
+
+    @property
+    def _lag_s(self) -> float:
+        """How long after its end a part may be told: a publishing interval, then its pairing."""
+        return 2 * self._options.fast_ms / 1000 + PAIRING_S
 
     def _open_wire(self) -> RobotWire:
         if self._wire is None:

@@ -124,6 +124,17 @@ class RobotView:
         self._told = None
         self.settle()
 
+    async def catch_up(self, samples: Mapping[str, Sample], within_s: float) -> None:
+        """Wait until every part these counters show has been told, as far as that comes in time."""
+        counted = {key: samples[key].number or 0.0 for key in VERDICTS if key in samples}
+
+        def told() -> bool:
+            heard = {key: self._known.get(key, NOTHING).number or 0.0 for key in counted}
+            return not self._parts and all(heard[key] >= counted[key] for key in counted)
+
+        if not await self.reaches(told, within_s):
+            self.settle()
+
     def take(self, key: str, sample: Sample) -> None:
         """One change; call `settle` when all changes of a batch are in."""
         before = self._known.get(key, NOTHING)

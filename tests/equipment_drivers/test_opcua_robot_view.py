@@ -328,3 +328,27 @@ def test_the_overflow_bit_is_seen() -> None:
 )
 def test_zero_of_a_type(number: int, namespace: int, kind: str) -> None:
     assert zero(ua.NodeId(number, namespace)).VariantType.name == kind  # type: ignore[arg-type]
+
+
+async def test_catching_up_ends_when_every_part_shown_has_been_told(bench: Bench) -> None:
+    bench.view.begin({"parts_good": Sample(4), "parts_scrap": Sample(1), "cycle_time": Sample(9.0)})
+    read = {"parts_good": Sample(5), "parts_scrap": Sample(1)}
+    waiting = asyncio.create_task(bench.view.catch_up(read, within_s=60.0))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    bench.view.take("parts_good", Sample(5, source=at(8)))
+    bench.view.take("cycle_time", Sample(8.5, source=at(8)))
+    bench.view.settle()
+    await waiting
+    assert bench.cycles() == [(at(8), 8.5, "good")]
+    await bench.view.catch_up(read, within_s=0.0)  # nothing is missing
+
+
+async def test_catching_up_does_not_wait_for_ever(bench: Bench) -> None:
+    bench.view.begin({"parts_good": Sample(4), "cycle_time": Sample(9.0, source=at(1))})
+    bench.view.take("parts_good", Sample(5, source=at(8)))
+    bench.view.settle()
+    assert bench.cycles() == []  # its cycle time may yet come
+    bench.clock.seconds += 1
+    await bench.view.catch_up({"parts_good": Sample(7), "parts_scrap": BAD}, within_s=0.0)
+    assert bench.cycles() == [(at(8), 9.0, "good")]
