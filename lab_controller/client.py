@@ -87,6 +87,11 @@ class LabClient:
         """A staff client with the token of a file."""
         return cls(url, token_file.read_text(encoding="ascii").strip(), language=language)
 
+    def move_to(self, url: str) -> None:
+        """Go on at another address: a controller that was restarted may have another port."""
+        self.url = url.rstrip("/")
+        self._http.base_url = httpx.URL(f"{self.url}/api/v1")
+
     async def __aenter__(self) -> LabClient:
         return self
 

@@ -94,7 +94,9 @@ class LabApp(App[None]):
         for name, screen in self.SCREENS_BY_NAME.items():
             self.add_mode(name, lambda screen=screen: screen(self.station))  # type: ignore[misc]
         self.switch_mode("today")
-        self.run_worker(listen(self.station.client, self.post_message), group="feed")
+        station = self.station
+        feed = listen(station.client, self.post_message, station.data_dir)
+        self.run_worker(feed, group="feed")
         self.set_interval(WATCH_S, self._watch)
 
     # -- the lab ------------------------------------------------------------------------------

@@ -401,6 +401,15 @@ class TestTheLabGoesAway:
             await settled(pilot)
             assert "コントローラーと通信できません" not in picture(app.screen)
 
+    async def test_a_controller_restarted_elsewhere_is_found(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("tui.feed.RETRY_S", 0)
+        async with desk(data_dir=tmp_path) as (app, pilot):
+            (tmp_path / "controller.url").write_text("http://127.0.0.1:9999/\n")
+            app.client.lose()
+            await until(pilot, lambda: app.client.url == "http://127.0.0.1:9999")
+
     async def test_a_silent_controller_is_lost_too(self) -> None:
         async with desk() as (app, pilot):
             app.station.view.silence_s = -1.0

@@ -22,6 +22,7 @@ from tui.widgets.board import Block, Board, Day
 from tui.widgets.panel import Panel
 
 WIDE = 110
+SHORT_DAY, LONG_DAY = 24, 30
 ON_BOARD = frozenset({"requested", "confirmed", "checked_in", "completed"})
 
 
@@ -70,7 +71,7 @@ class Today(BookingSteps):
 
     async def _read(self) -> Message:
         first, client = self._first, self.station.client
-        bookings = await client.bookings(first, first + timedelta(days=1))
+        bookings = await client.bookings(first, first + timedelta(hours=LONG_DAY))
         return BookingsCame(bookings, await client.equipment())
 
     @on(BookingsCame)
@@ -97,7 +98,10 @@ class Today(BookingSteps):
         shows_now = self.view.now is not None and first <= now < first + timedelta(days=1)
         lanes = [(one.id, one.name) for one in self._equipment]
         blocks = [self._block(one) for one in self._bookings.values() if one.state in ON_BOARD]
-        self.query_one(Board).show(Day(first, lanes, blocks, now if shows_now else None))
+        late = any(one.end > first + timedelta(hours=SHORT_DAY) for one in blocks)
+        hours = LONG_DAY if late else SHORT_DAY
+        day = Day(first, lanes, blocks, now if shows_now else None, hours)
+        self.query_one(Board).show(day)
         self._draw_detail()
 
     def _block(self, booking: BookingShape) -> Block:

@@ -39,12 +39,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What the board shows: lanes of equipment (id, name), blocks, local times."""
+    """What the board shows: lanes of equipment (id, name), blocks, local times.
+
+    `hours` are more than 24 where something goes on past midnight.
+    """
 
     first: datetime
     lanes: Sequence[tuple[str, str]]
     blocks: Sequence[Block]
     now: datetime | None
+    hours: int = 24
 
 
 class Painter:
@@ -179,14 +183,16 @@ class Board(ScrollView, can_focus=True):
     def _window(self) -> tuple[datetime, int]:
         """The first hour in sight and how many hours fit beside the names."""
         assert self._day is not None
-        hours = min(24, max(1, (self.size.width - NAME_WIDTH - 1) // CELLS_PER_HOUR))
+        hours = min(self._day.hours, max(1, (self.size.width - NAME_WIDTH - 1) // CELLS_PER_HOUR))
         anchor = next((one.start for one in self._day.blocks if one.key == self.key), None)
         wanted = anchor or self._day.now or self._day.first + timedelta(hours=8)
         now = self._day.now
         if now and abs(now - wanted) < timedelta(hours=hours - 4):
             wanted = min(now, wanted)
         offset = int((wanted - self._day.first) / timedelta(hours=1)) - 2
-        return self._day.first + timedelta(hours=max(0, min(24 - hours, offset))), hours
+        return self._day.first + timedelta(
+            hours=max(0, min(self._day.hours - hours, offset))
+        ), hours
 
     def _x(self, at: datetime, first: datetime) -> int:
         return NAME_WIDTH + round((at - first) / timedelta(hours=1) * CELLS_PER_HOUR)
