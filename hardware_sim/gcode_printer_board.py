@@ -195,12 +195,16 @@ class Board:
         asyncio.get_running_loop().call_soon(self._look)
 
     def _run(self) -> None:
-        while not self.killed:
-            self._pull()
-            if self.killed or self._wait or not self._ring:
-                return  # killed while taking lines in: the firmware never comes back from that
-            self._running = self._ring.popleft()
-            self._execute(self._running)
+        while not self.killed and (line := self._next()):
+            self._running = line
+            self._execute(line)
+
+    def _next(self) -> Accepted | None:
+        """The next line in hand; killed while taking lines in, the firmware takes no more."""
+        self._pull()
+        if self.killed or self._wait or not self._ring:
+            return None
+        return self._ring.popleft()
 
     def _pull(self) -> None:
         """Move complete lines from the receive buffer into free command slots."""
