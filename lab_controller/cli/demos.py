@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,7 @@ CONSOLE_FACTOR = 10.0
 @click.option("--lang", type=click.Choice(["ja", "en"]), default="ja", show_default=True)
 @click.option(
     "--gcode",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     default="examples/gcode",
     show_default=True,
     help="Where the story's sliced files lie.",
@@ -38,6 +39,8 @@ def command(headless: bool, out: Path, factor: float | None, lang: str, gcode: P
     """A simulated lab on real wires, seeded with a day of bookings."""
     if not headless and not sys.stdout.isatty():
         raise click.UsageError(text(lang, "demo.no_terminal"))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))  # a closed window ends the whole demo
     try:
         good = (
             _story(out, gcode, factor, lang)
@@ -46,6 +49,10 @@ def command(headless: bool, out: Path, factor: float | None, lang: str, gcode: P
         )
     except DemoFailed as error:
         click.echo(say(lang, error), err=True)
+        sys.exit(1)
+    except OSError as error:
+        found = {"file": error.filename, "cause": error.strerror}
+        click.echo(text(lang, "cli.file_failed", found), err=True)
         sys.exit(1)
     sys.exit(0 if good else 1)
 
@@ -74,6 +81,8 @@ def _console(factor: float, lang: str) -> bool:
         clock = LabClock.beginning(datetime.now(UTC), factor)
         click.echo(text(lang, "demo.starting"))
         with setup.running(Path(folder), clock, language=lang, seed=books.seed_day) as demo:
+            where = {"url": demo.url, "dir": demo.data_dir}
+            click.echo(text(lang, "demo.where", where))
             arguments = ["--url", demo.url, "--token-file", str(demo.data_dir / "staff.token")]
             arguments += ["--data", str(demo.data_dir), "--lang", lang]
             return subprocess.call([sys.executable, "-m", "tui", *arguments]) == 0

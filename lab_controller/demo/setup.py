@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -22,6 +23,7 @@ HUB_TOKEN = "demo-hub-token"  # the simulated hub's, of no use anywhere else
 SIMS_WITHIN_S = 40.0
 CONTROLLER_WITHIN_S = 40.0
 END_WITHIN_S = 20.0
+PR_SET_PDEATHSIG = 1
 
 
 Seed = Callable[[Path], None]
@@ -107,13 +109,24 @@ def write_config(home: Path, sims: Mapping[str, Mapping[str, Any]], clock: LabCl
 
 
 def start_lab(config: Path, language: str, log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """`machikoba serve` on any free port, in a session of its own."""
+    """`machikoba serve` on any free port, in a session of its own; it ends with this process."""
     command = [sys.executable, "-m", "lab_controller", "serve", "--config", str(config)]
     command += ["--port", "0", "--lang", language]
     (config.parent / "data" / "controller.url").unlink(missing_ok=True)
     return subprocess.Popen(
-        command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True
+        command,
+        stdout=log,
+        stderr=log,
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=end_with_parent,
     )
+
+
+def end_with_parent() -> None:
+    """Have the kernel (Linux) end this process in good order when the one that started it dies."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def wait_for_lab(home: Path, process: subprocess.Popen[bytes]) -> str:
