@@ -18,10 +18,9 @@ PATIENCE_S = 30
 PARENT = """
 import signal, subprocess, sys
 from lab_controller.demo.setup import end_with_parent
-child = subprocess.Popen(
-    [sys.executable, "-c", "import signal; signal.alarm(60); print('up', flush=True); signal.pause()"],
-    start_new_session=True, preexec_fn=end_with_parent,
-)
+child = "import signal; signal.alarm(60); print('up', flush=True); signal.pause()"
+command = [sys.executable, "-c", child]
+subprocess.Popen(command, start_new_session=True, preexec_fn=end_with_parent)
 signal.pause()
 """
 
