@@ -32,6 +32,7 @@ from lab_controller.wiring import acts
 
 log = logging.getLogger(__name__)
 
+HEATER_TARGET = "_target"
 AT_REST = (Operation.IDLE, Operation.READY)
 
 AfterStop = Callable[[frozenset[str], str], Awaitable[None]]
@@ -182,14 +183,16 @@ class StopDesk:
         return await self._permit.reset(device, by=by, reason=reason, verified=verified)
 
     async def _verified(self, view: DeviceView) -> bool:
-        """Read back and at rest, or shown to have no power."""
+        """Read back, at rest and cold, or shown to have no power."""
         if view.link.carries_commands:
+            asked = self._clock.now()
             try:
                 await self._connections[view.connection].resync()
             except DriverError as error:
                 log.info("%s could not be verified: %s", view.device, error)
                 return self._has_no_power(view)
-            return view.operation in AT_REST and view.own_safety in SAFE_TO_ACT
+            at_rest = view.operation in AT_REST and view.own_safety in SAFE_TO_ACT
+            return at_rest and _is_cold(view, asked)
         return self._has_no_power(view)
 
     def _has_no_power(self, view: DeviceView) -> bool:
@@ -210,6 +213,14 @@ class StopDesk:
         """Wait until everything the last stops ended has ended."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _is_cold(view: DeviceView, asked: datetime) -> bool:
+    """Every heater's target has been read back since `asked`, and is 0."""
+    targets = [
+        view.readings.get(name) for name in view.spec.signals if name.endswith(HEATER_TARGET)
+    ]
+    return all(one is not None and one.received >= asked and one.value == 0.0 for one in targets)
 
 
 async def _nothing(devices: Iterable[str], cause: str) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
+from equipment_drivers.contract import SignalSpec
 from equipment_drivers.errors import Rejected
-from equipment_drivers.model import Link, Operation, Quality, Safety
+from equipment_drivers.model import Link, Operation, Quality, Reading, Safety
 from lab_controller.coordinator import Latched, NoPermit
 from lab_controller.database import StorageFailed
 from lab_controller.facts import LatchChanged
@@ -151,6 +152,32 @@ async def test_a_device_that_is_not_at_rest_keeps_the_latch(
         await bench.lab.stop_desk.reset(None, by=BY, reason="clear")
     assert refused.value.params["missing"] == "robot"
     assert bench.lab.permit.latched("robot")
+
+
+@pytest.mark.parametrize(("celsius", "is_verified"), [(60.0, False), (None, False), (0.0, True)])
+async def test_a_heater_that_is_asked_for_heat_keeps_the_latch(
+    bench: Bench, celsius: float | None, is_verified: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view, driver = bench.lab.board["robot"], bench.driver("lan")
+    target = SignalSpec("bed_target", "Cel", 10.0)
+    view.spec = replace(view.spec, signals={**view.spec.signals, "bed_target": target})
+
+    async def resync() -> None:
+        driver.report("robot", Operation.IDLE, Safety.NORMAL)
+        if celsius is not None:
+            now = bench.lab.clock.now()
+            read_back = Reading("robot", "bed_target", celsius, "Cel", Quality.GOOD, now)
+            view.readings["bed_target"] = read_back
+
+    monkeypatch.setattr(driver, "resync", resync)
+    await pressed(bench)
+    reset = bench.lab.stop_desk.reset(None, by=BY, reason="clear")
+    if is_verified:
+        await reset
+    else:
+        with pytest.raises(NotVerified):
+            await reset
+    assert bench.lab.permit.latched("robot") is not is_verified
 
 
 async def test_a_device_that_cannot_be_read_needs_its_power_off(bench: Bench) -> None:
