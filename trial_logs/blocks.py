@@ -7,7 +7,7 @@ from typing import Any
 
 from trial_logs.content import RunSection
 from trial_logs.model import Limit
-from trial_logs.shown import plain, with_unit
+from trial_logs.shown import cause, plain, with_unit
 
 Block = dict[str, Any]
 Words = Mapping[str, str]
@@ -41,6 +41,13 @@ def table_row(*cells: str) -> Block:
 def run_name(run: RunSection, words: Words) -> str:
     """What a run is called in the report."""
     return words["report.run"].format(number=run.number)
+
+
+def run_state(run: RunSection, words: Words) -> str:
+    """How a run stands or ended, with the reason where one was given."""
+    state = words[f"run_state.{run.state}"]
+    why = cause(run.cause, words)
+    return words["report.state_why"].format(state=state, cause=why) if why else state
 
 
 def text_block(text: str) -> Block:

@@ -10,6 +10,7 @@ from trial_logs.blocks import (
     heading,
     limit_text,
     run_name,
+    run_state,
     table_block,
     table_row,
     together,
@@ -79,11 +80,8 @@ def _run_lines(content: ReportContent, words: Words) -> list[tuple[str, Cell]]:
         ends = (clock(at, content.zone)[:5] for at in (run.started_us, run.ended_us))
         return "–".join(ends)
 
-    def state(run: RunSection) -> str:
-        return words[f"run_state.{run.state}"]
-
     return [
-        (words["report.state"], state),
+        (words["report.state"], lambda run: run_state(run, words)),
         (words["report.time"], times),
         (words["report.running"], lambda run: length(run.numbers.running_s)),
         (words["report.paused"], lambda run: length(run.numbers.paused_s)),

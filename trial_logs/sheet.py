@@ -21,7 +21,7 @@ from trial_logs.charts import curve_plots, cycle_strip
 from trial_logs.content import MeasurementRow, ReportContent, RunSection
 from trial_logs.model import Limit
 from trial_logs.results import condition_tables, result_tables
-from trial_logs.shown import clock, date_line, label, length, plain, with_unit
+from trial_logs.shown import cause, clock, date_line, label, length, plain, with_unit
 
 METHODS = 5
 
@@ -100,7 +100,7 @@ def _spells(content: ReportContent, words: Words) -> Iterator[Block]:
             _device(content, spell.device, words),
             clock(spell.t_us, content.zone),
             length(spell.seconds),
-            words.get(spell.cause, spell.cause),
+            cause(spell.cause, words),
         )
         for run in content.runs
         for spell in run.spells

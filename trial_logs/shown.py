@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -20,6 +21,10 @@ UNIT_SYMBOLS: Mapping[str, str] = {
     "deg": "°",
 }
 """Symbols of the unit codes that are not written as they are."""
+
+
+SENTENCE_END = re.compile(r"。|[.;](?:\s|$)")
+PARTICULARS = re.compile(r"\s*(?:\([^()]*\{[^()]*\)|「\{\w+\}」|\"\{\w+\}\"|\{\w+\})")
 
 
 def unit_symbol(code: str) -> str:
@@ -50,6 +55,18 @@ def percent(share: float) -> str:
     """A share 0..1 with one decimal; only the whole is written as 100 %."""
     tenths = math.floor(share * 1000 + 0.5) if share >= 1 else min(999, round(share * 1000))
     return f"{tenths / 10:.1f}%"
+
+
+def cause(code: str, words: Mapping[str, str]) -> str:
+    """Why something happened: a short word for a code, or what a person wrote, as it stands.
+
+    Of an error's text the first sentence is kept, without the particulars nobody recorded; the
+    rest tells staff what to do, which is past when a report is read.
+    """
+    known = words.get(f"cause.{code}") or words.get(code)
+    if known is None:
+        return code
+    return PARTICULARS.sub("", SENTENCE_END.split(known, maxsplit=1)[0])
 
 
 def figure(number: Figure, write: str, words: Mapping[str, str]) -> str:

@@ -14,7 +14,8 @@ from trial_logs.stamps import to_us
 
 LINKS_UP = frozenset({"online", "degraded"})
 OPERATION_STOPS = frozenset({"fault", "stopping"})
-SAFETY_STOPS = frozenset({"protective_stop", "safeguard_stop", "device_estop", "lab_latched"})
+LATCHED = "lab_latched"
+SAFETY_STOPS = frozenset({"protective_stop", "safeguard_stop", "device_estop", LATCHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def _stops(seen: list[DeviceStateSeen], end: int) -> Iterable[Spell]:
             continue
         yield from _ended(state.device, standing.pop(state.device, None), at)
         if word:
-            standing[state.device] = (word, at, state.cause)
+            cause = "" if word == LATCHED else state.cause  # a lost link is the stop's doing
+            standing[state.device] = (word, at, cause)
     for device, stop in standing.items():
         yield from _ended(device, stop, end)
 

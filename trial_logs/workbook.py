@@ -8,6 +8,7 @@ from typing import Any
 
 import xlsxwriter
 
+from trial_logs.blocks import run_state
 from trial_logs.content import ReportContent
 from trial_logs.export import PART_COLUMNS, part_line, yes_no
 from trial_logs.metrics import Figure
@@ -99,7 +100,7 @@ def _summary(content: ReportContent, words: Words) -> Iterator[Row]:
 
     yield [words["report.condition"], "", *(run.condition for run in runs)]
     yield [words["export.simulated"], "", *(yes_no(run.simulated, words) for run in runs)]
-    yield [words["report.state"], "", *(words[f"run_state.{run.state}"] for run in runs)]
+    yield [words["report.state"], "", *(run_state(run, words) for run in runs)]
     for key in ("running", "paused", "gap"):
         yield [words[f"report.{key}"], "s", *(getattr(n, f"{key}_s") for n in numbers)]
     for key in ("produced", "good", "scrap", "rework", "unjudged"):

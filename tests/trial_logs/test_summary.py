@@ -128,6 +128,7 @@ def test_stops_pauses_and_gaps_are_told_in_order(lab: Database) -> None:
             (4, "backoff", "unknown", "unknown", "driver.link_lost"),
             (6, "online", "ready", "normal", ""),
             (7, "online", "fault", "normal", "robot.f1"),
+            (8, "backoff", "unknown", "lab_latched", "driver.link_lost"),
         )
     ]
     over = RunMoved(NOW + after(9), RunState.ABORTED, "花子")
@@ -137,7 +138,8 @@ def test_stops_pauses_and_gaps_are_told_in_order(lab: Database) -> None:
     assert told == [
         ("protective_stop", 1 + 1, 2, "robot.c152"),
         ("offline", 4, 2, "driver.link_lost"),
-        ("fault", 7, 2, "robot.f1"),
+        ("fault", 7, 1, "robot.f1"),
+        ("lab_latched", 8, 1, ""),
     ]
     assert [(s.kind, s.cause) for s in spells(db)] == [("paused", "材料")]
     open_run.close()
