@@ -441,7 +441,13 @@ class TestFrame:
         async with desk(size=(120, 60)) as (app, pilot):
             await press(pilot, "3", "question_mark")
             shown = picture(app.screen)
-            for word in ("F12", "停止指令", "良品を1個数える", "Ctrl+Q"):
+            for word in (
+                "F12",
+                "停止指令",
+                "良品を1個数える",
+                "Ctrl+Q",
+                f"(ウェブ): {app.client.url}",
+            ):
                 assert word in shown
 
     async def test_the_palette_finds_by_romaji_and_acts(self) -> None:

@@ -36,7 +36,8 @@ class Help(Dialog[None]):
             lines.append(Text(self.t(f"scope_keys.{scope}"), BOLD))
             lines += [self._line(key) for key in SCOPES[scope]]
             lines.append(Text())
-        return [*lines, Text(self.t("help.safety"), KEY)]
+        portal = self.t("help.portal", url=self.station.client.url)
+        return [*lines, Text(portal, DIM), Text(self.t("help.safety"), KEY)]
 
     def _line(self, key: Key) -> Text:
         return Text("  ").join(
