@@ -26,8 +26,7 @@ def command(
 ) -> None:
     """Stop the whole lab, or one DEVICE. Asks nothing. Not a safety function."""
     if reset:
-        latch = ask(data_dir, lang, lambda lab: lab.reset(reason, device))
-        show(latch, as_json, ("latched", "scopes"))
+        _reset(device, reason, data_dir, lang, as_json)
         return
     try:
         report = press(data_dir, device, by=f"cli:{getuser()}", reason=reason)
@@ -41,6 +40,17 @@ def command(
     tell(report, lang, as_json)
     failed = [one for one in report["devices"].values() if one["outcome"] == "FAILED"]
     sys.exit(REFUSED if failed else 0)
+
+
+def _reset(device: str | None, reason: str, data_dir: Path, lang: str, as_json: bool) -> None:
+    if not reason.strip():
+        raise click.UsageError(text(lang, "cli.reset_reason"))
+    latch = ask(data_dir, lang, lambda lab: lab.reset(reason, device))
+    if as_json:
+        show(latch, True)
+        return
+    key = "cli.still_latched" if latch.latched else "cli.reset"
+    click.echo(text(lang, key, {"scopes": ", ".join(latch.scopes)}))
 
 
 def tell(report: dict[str, Any], lang: str, as_json: bool) -> None:

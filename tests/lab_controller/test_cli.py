@@ -257,3 +257,8 @@ async def test_days_ahead(data: Path, bench: Bench) -> None:
     assert await table("booking", "list", "--data", data) == []
     bench.clock.go(-timedelta(days=3).total_seconds())
     assert len(await table("booking", "list", "--days", 2, "--data", data)) == 1
+
+
+async def test_a_reset_asks_for_its_reason_before_anybody_is_asked(tmp_path: Path) -> None:
+    done = await machikoba("stop", "--reset", "--data", tmp_path, "--lang", "en")
+    assert (done.exit_code, "--reason" in done.stderr) == (USAGE, True)
