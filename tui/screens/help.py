@@ -31,13 +31,13 @@ class Help(Dialog[None]):
             yield Static(Text("\n").join(self._lines()))
 
     def _lines(self) -> list[Text]:
-        lines: list[Text] = []
+        portal = self.t("help.portal", url=self.station.client.url)
+        lines = [Text(portal, DIM), Text()]
         for scope in self._scopes:
             lines.append(Text(self.t(f"scope_keys.{scope}"), BOLD))
             lines += [self._line(key) for key in SCOPES[scope]]
             lines.append(Text())
-        portal = self.t("help.portal", url=self.station.client.url)
-        return [*lines, Text(portal, DIM), Text(self.t("help.safety"), KEY)]
+        return [*lines, Text(self.t("help.safety"), KEY)]
 
     def _line(self, key: Key) -> Text:
         return Text("  ").join(
