@@ -124,6 +124,10 @@ class LabApp(App[None]):
 
     # -- stopping -----------------------------------------------------------------------------
 
+    def action_help_quit(self) -> None:
+        """Ctrl+C ends nothing: say which key does."""
+        self.notify(self.station.t("quit.how"))
+
     def action_stop(self) -> None:
         """Stop the lab. No question, no lease, from everywhere."""
         self.stop(None)

@@ -450,6 +450,11 @@ class TestFrame:
             ):
                 assert word in shown
 
+    async def test_ctrl_c_ends_nothing_and_names_the_key_that_does(self) -> None:
+        async with desk() as (app, pilot):
+            await press(pilot, "ctrl+c")
+            await until(pilot, lambda: "操作卓を閉じるには" in picture(app.screen))
+
     async def test_the_palette_finds_by_romaji_and_acts(self) -> None:
         async with desk() as (app, pilot):
             await press(pilot, "ctrl+p", *"yoyaku")
