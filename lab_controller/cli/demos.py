@@ -14,7 +14,7 @@ import click
 from lab_controller.demo.setup import DemoFailed
 from lab_controller.i18n import say, text
 
-CONSOLE_FACTOR = 10.0
+CONSOLE_FACTOR = 5.0
 
 
 @click.command()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from equipment_drivers.errors import DriverError
+from equipment_drivers.model import Operation
 from lab_controller.database import Database, connect, storage_of
 from lab_controller.errors import LabError
 from lab_controller.facts import RunChanged
@@ -46,6 +47,12 @@ T = TypeVar("T")
 RESTARTED = "lab.controller_restarted"
 REFRESH = "refresh"
 BY = "controller"
+
+
+class PartUnderWay(LabError):
+    """A machine is making the part: counting it now would count it twice."""
+
+    code = "lab.part_under_way"
 
 
 class NotArmed(LabError):
@@ -279,11 +286,17 @@ class Trials:
     # -- what people add --------------------------------------------------------------------
 
     async def count(self, run: str, verdict: Verdict, *, by: str, cause: str = "") -> RunCounts:
-        """Judge the oldest part that waits for a verdict, or count one no device saw."""
+        """Judge the oldest part that waits for a verdict, or count one no device saw.
+
+        Raises PartUnderWay while a machine is at work whose part will be told by itself.
+        """
         now = self._clock.now()
+        at_work = await self._at_work(run)
 
         def judge(db: Database) -> Batch:
             waiting = [part for part in record.parts(db) if part.verdict is Verdict.UNJUDGED]
+            if not waiting and at_work:
+                raise PartUnderWay(device=at_work)
             if not waiting:
                 part = PartEvent(now, verdict, PartSource.OPERATOR, None, cause, by)
                 return Batch(parts=(part,))
@@ -294,6 +307,13 @@ class Trials:
             )
 
         return await self._add(run, judge)
+
+    async def _at_work(self, run: str) -> str:
+        """A machine of the run that is making a part now, or nothing."""
+        found = await self._db.read(lambda db: store.get_run(db, run))
+        views = [self._board[device] for device in self._scope_of(found.equipment_id).devices]
+        busy = (Operation.BUSY, Operation.PAUSED)
+        return next((view.device for view in views if view.operation in busy), "")
 
     async def measure(
         self,

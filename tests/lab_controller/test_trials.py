@@ -7,11 +7,11 @@ import asyncio
 import pytest
 
 from equipment_drivers.errors import Faulted
-from equipment_drivers.model import CycleFinished
+from equipment_drivers.model import CycleFinished, Operation
 from lab_controller.database import StorageFailed, connect
 from lab_controller.facts import RunChanged
 from lab_controller.services import trials as trials_module
-from lab_controller.services.trials import NotArmed
+from lab_controller.services.trials import NotArmed, PartUnderWay
 from tests.lab_controller.bench import BY, Bench, Site
 from trial_logs import evidence, record, store
 from trial_logs.chain import verify
@@ -141,6 +141,16 @@ async def test_the_oldest_waiting_part_is_judged_first(bench: Bench) -> None:
         ("rework", "operator", None),
     ]
     assert parts[0].corrected.why == "反り"
+
+
+async def test_a_part_still_being_made_is_not_counted_in_advance(bench: Bench) -> None:
+    run = await running(bench)
+    driver = bench.driver("usb")
+    driver.report(driver.devices[0], Operation.BUSY)
+    with pytest.raises(PartUnderWay):
+        await bench.lab.trials.count(run, Verdict.GOOD, by=BY)
+    cycle(bench, seconds=1.0)
+    assert counts(await bench.lab.trials.count(run, Verdict.GOOD, by=BY)) == {"good": 1}
 
 
 async def test_two_who_judge_at_once_judge_two_parts(bench: Bench) -> None:
