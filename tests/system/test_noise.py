@@ -29,6 +29,7 @@ FACTOR = 600.0
 NOISE = ("--fault", "noise_in:p=0.05", "--fault", "noise_out:p=0.05")
 BUILDS = list(itertools.product(("always", "never", "sometimes"), ("resend", "silent")))
 SEEDS = (3, 17, 29)
+MORE_SEEDS = [pytest.param(seed, marks=pytest.mark.soak) for seed in range(100, 120)]
 OURS = {"M105", "M110", "M113", "M114", "M115", "M155", "M27", "M400"}
 """The driver's own questions; no line of the job is one of them."""
 
@@ -92,7 +93,7 @@ async def print_in_noise(dir: Path, job: Path, after_resend: str, doubled: str, 
 
 
 @pytest.mark.timeout(110)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", [*SEEDS, *MORE_SEEDS])
 async def test_every_line_once_and_in_order(seed: int, job: Path, tmp_path: Path) -> None:
     """All builds of the firmware side by side, each with its own noise."""
     wanted = commands(job)
