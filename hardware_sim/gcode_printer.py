@@ -9,32 +9,28 @@ import argparse
 import asyncio
 import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 
 from hardware_sim.control import Fields, Op
 from hardware_sim.faults import FaultTable, Params
 from hardware_sim.gcode_printer_board import Board, Settings
 from hardware_sim.gcode_printer_commands import handle
+from hardware_sim.gcode_printer_line import LINE_FAULTS, FaultyLine
 from hardware_sim.gcode_printer_plant import Plant
-from hardware_sim.gcode_printer_wire import DelayLine, PtyWire, TcpWire, Wire
+from hardware_sim.gcode_printer_wire import PtyWire, TcpWire, Wire
 from hardware_sim.process import Station, options, run
 
 FAULTS: FaultTable = {
-    "noise_in": {"p": 0.05},  # one byte of a received line replaced
-    "noise_out": {"p": 0.05},  # one byte of a sent line replaced
-    "mute": {},  # nothing is sent; lines are still executed
-    "drop_ok": {"p": 1.0},  # an ok line is lost
-    "delay": {"seconds": 0.5},  # every sent line comes so many real seconds late
-    "garbage": {"bytes": 64.0},  # at once: a burst of random bytes
-    "unplug": {},  # at once: the cable is pulled; plugged in again when the fault ends
-    "reset": {},  # at once: the board boots anew
-    "heater_dead": {"heater": "hotend"},  # the heater gives no heat
-    "heater_stuck": {"heater": "hotend"},  # full heat whatever the target, until mains is off
+    **LINE_FAULTS,
+    "second_owner": {"does": "another program has the port open and locked until it ends"},
+    "garbage": {"does": "at once: a burst of random bytes", "bytes": 64.0},
+    "reset": {"does": "at once: the board boots anew"},
+    "heater_dead": {"does": "the heater gives no heat", "heater": "hotend"},
+    "heater_stuck": {"does": "full heat whatever the target, until off", "heater": "hotend"},
 }
 MOMENTARY = frozenset({"garbage", "reset"})
 DEFECTS = {"heater_dead": "dead", "heater_stuck": "stuck"}
-NOISE_BYTES = bytes(byte for byte in range(0x20, 0x100) if byte not in (0x7F, 0xFF))
 
 
 class Printer:
@@ -51,22 +47,24 @@ class Printer:
             ok_after_resend=arguments.ok_after_resend,
             silent_duplicates=arguments.duplicates == "silent",
             advanced_ok=arguments.advanced_ok,
+            rx_buffer=arguments.rx_buffer,
+            firmware=arguments.firmware,
             emergency_parser=arguments.emergency_parser,
             machine=arguments.machine,
             uuid=arguments.uuid,
         )
         self._wire = self._make_wire(arguments)
-        self._partial = bytearray()
         self._board: Board | None = None
-        self._outlet = DelayLine(self._wire.write)
+        self._line = FaultyLine(self._faults, self._wire.write, self._take, self._hang_up)
         self._jobs: set[asyncio.Task[object]] = set()
         self._faults.on_end = self._fault_ended
 
     def _make_wire(self, arguments: argparse.Namespace) -> Wire:
         if arguments.wire == "tcp":
-            return TcpWire(arguments.port, self._opened, self._received)
+            return TcpWire(arguments.port, self._opened, lambda data: self._line.received(data))
         link = arguments.link or arguments.dir / f"{arguments.id}.tty"
-        return PtyWire(Path(link).absolute(), self._opened, self._received)
+        path = Path(link).absolute()
+        return PtyWire(path, self._opened, lambda data: self._line.received(data))
 
     async def start(self) -> str:
         """Switch on and return the path of the link or the `socket://` address."""
@@ -77,6 +75,7 @@ class Printer:
     async def stop(self) -> None:
         """Switch off; ends every timer and closes the wire."""
         await self.power(on=False)
+        self._line.close()
         for job in list(self._jobs):
             job.cancel()
 
@@ -104,14 +103,15 @@ class Printer:
             self._boot("reset")
         elif name == "unplug":
             await self._wire.unplug()
+        elif name == "renumber" and self._board:
+            await self._wire.replug()
+        elif name == "second_owner" and self._board:
+            await self._wire.occupy(True)
         elif name in DEFECTS:
             self._plant.advance(self._clock.elapsed())
             self._plant.heaters[params["heater"]].defect = DEFECTS[name]
         if name in MOMENTARY:
             self._faults.clear(name)
-        elif params["for_s"]:
-            delay = self._clock.real(params["for_s"])
-            asyncio.get_running_loop().call_later(delay, self._faults.get, name)
 
     def status(self) -> Fields:
         """Ground truth of this moment."""
@@ -132,6 +132,7 @@ class Printer:
             "power_w": round(plant.power_w, 3),
             "energy_kwh": round(plant.energy_kwh, 9),
             "link": self._wire.open,
+            "endpoint": self._wire.endpoint,
             "heaters": heaters,
             **(_firmware_status(board, now) if board else {}),
         }
@@ -141,9 +142,10 @@ class Printer:
         return {}
 
     def _boot(self, reason: str) -> None:
-        self._partial.clear()
+        self._line.clear()
+        say = self._line.say
         self._board = Board(
-            self._settings, self._plant, self._clock, self._truth, self._source, self._say, handle
+            self._settings, self._plant, self._clock, self._truth, self._source, say, handle
         )
         self._board.boot(reason)
 
@@ -151,52 +153,33 @@ class Printer:
         if self._board:
             self._board.halt()
             self._board = None
-        self._outlet.clear()
+        self._line.clear()
 
     def _opened(self) -> None:
         self._truth.write("opened")
+        self._line.opened()
         if self._dtr_reset and self._board and not self._board.killed:
             self._end_life()
             self._boot("open")
 
-    def _received(self, data: bytes) -> None:
-        """Hand complete lines to the firmware, some of them with a byte replaced."""
-        self._partial += data.replace(b"\r", b"\n")
-        whole, newline, rest = self._partial.rpartition(b"\n")
-        self._partial = bytearray(rest)
-        if not newline or self._board is None:
-            return
-        lines = bytes(whole).split(b"\n")
-        if self._faults.get("noise_in"):
-            lines = [self._noisy(line, "noise_in") for line in lines]
-        self._board.receive(b"\n".join(lines) + b"\n")
+    def _take(self, lines: bytes) -> None:
+        if self._board:
+            self._board.receive(lines)
 
-    def _say(self, line: str) -> None:
-        """Send one line, through whatever is wrong with the wire."""
-        if self._faults.get("mute"):
-            return
-        if line.startswith("ok") and self._faults.strikes("drop_ok"):
-            return
-        data = line.encode("latin-1", "replace")
-        if self._faults.get("noise_out"):
-            data = self._noisy(data, "noise_out")
-        late = self._faults.get("delay")
-        self._outlet.put(data + b"\n", late["seconds"] if late else 0.0)
+    def _hang_up(self) -> None:
+        """The cable breaks contact for a moment."""
+        self._later(self._wire.replug())
 
-    def _noisy(self, line: bytes, fault: str) -> bytes:
-        """Replace one byte behind the first letter, never by or of a line end."""
-        first = len(line) - len(line.lstrip(b" ")) + 1
-        if len(line) <= first or not self._faults.strikes(fault):
-            return line
-        place = self._faults.source().randrange(first, len(line))
-        byte = self._faults.source().choice(NOISE_BYTES.replace(line[place : place + 1], b""))
-        return line[:place] + bytes([byte]) + line[place + 1 :]
+    def _later(self, work: Coroutine[object, object, object]) -> None:
+        job = asyncio.get_running_loop().create_task(work)
+        self._jobs.add(job)
+        job.add_done_callback(self._jobs.discard)
 
     def _fault_ended(self, name: str, params: Params) -> None:
         if name == "unplug" and self._board:
-            job = asyncio.get_running_loop().create_task(self._wire.plug())
-            self._jobs.add(job)
-            job.add_done_callback(self._jobs.discard)
+            self._later(self._wire.plug())
+        elif name == "second_owner":
+            self._later(self._wire.occupy(False))
         elif name in DEFECTS:
             self._plant.advance(self._clock.elapsed())
             self._plant.heaters[params["heater"]].defect = ""
@@ -209,6 +192,7 @@ def _firmware_status(board: Board, now: float) -> dict[str, object]:
         "homed": board.homed,
         "position": {axis.lower(): round(value, 4) for axis, value in place.items()},
         "queued": board.planner.queued(now),
+        "ordered_s": round(board.planner.ordered_s, 4),
         "last_line": board.gate.last,
         "waiting": board.waiting,
     }
@@ -232,6 +216,8 @@ def main() -> int:
         help="a repeated line number: asked on (Marlin 1.1, 2.0) or dropped without a word (2.1)",
     )
     parser.add_argument("--advanced-ok", action="store_true", help="ok N12 P15 B3")
+    parser.add_argument("--rx-buffer", type=int, default=16_384, help="bytes; 128 on an AVR UART")
+    parser.add_argument("--firmware", default="Marlin 2.0.9.7", help="FIRMWARE_NAME in M115")
     parser.add_argument("--emergency-parser", action="store_true")
     parser.add_argument("--dtr-reset", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--machine", default="FDM printer", help="MACHINE_TYPE in M115")

@@ -29,7 +29,6 @@ from hardware_sim.gcode_printer_serial import (
 from hardware_sim.gcode_printer_timing import Repeater, Result, Wait
 from hardware_sim.truth import TruthLog
 
-RX_BUFFER = 16_384
 COMMAND_SLOTS = 4
 KEEPALIVE_S = 2.0
 PROTECTION_LAB_S = 1.0
@@ -49,6 +48,8 @@ class Settings:
     silent_duplicates: bool = False
     advanced_ok: bool = False
     emergency_parser: bool = False
+    rx_buffer: int = 16_384
+    firmware: str = "Marlin 2.0.9.7"
     machine: str = "FDM printer"
     uuid: str = "00000000-0000-0000-0000-000000000000"
 
@@ -99,7 +100,7 @@ class Board:
         self.truth.write("boot", reason=reason)
         for line in ("start", "PowerUp" if reason == "power" else " External Reset"):
             self.say(line)
-        self.say("echo:Marlin 2.0.9.7")
+        self.say(f"echo:{self.settings.firmware}")
         self._guard.start(max(self.clock.real(PROTECTION_LAB_S), MIN_PROTECTION_S))
 
     def halt(self) -> None:
@@ -133,7 +134,7 @@ class Board:
                 self._early(found[1].decode())
         if self.killed:
             return
-        room = RX_BUFFER - len(self._rx)
+        room = self.settings.rx_buffer - len(self._rx)
         if len(data) > room:
             self.truth.write("rx_overrun", lost=len(data) - room)
         self._rx += data[:room]
@@ -287,9 +288,9 @@ class Board:
         if not self.settings.advanced_ok or self._running is None:
             return "ok"
         number = self._running.number
-        moves = self.planner.size - self.planner.queued(self.now)
+        moves = self.planner.size - 1 - self.planner.queued(self.now)
         name = "" if number is None else f" N{number}"
-        return f"ok{name} P{moves} B{COMMAND_SLOTS - len(self._ring)}"
+        return f"ok{name} P{max(0, moves)} B{COMMAND_SLOTS - 1 - len(self._ring)}"
 
     def _check(self) -> None:
         """What the firmware watches by itself: heat that misbehaves, and a host that is gone."""

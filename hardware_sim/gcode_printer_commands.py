@@ -230,7 +230,7 @@ def firmware(board: Board, command: Command) -> Result:
     """M115: who this is and what it can do."""
     settings = board.settings
     board.say(
-        "FIRMWARE_NAME:Marlin 2.0.9.7 (hardware_sim) "
+        f"FIRMWARE_NAME:{settings.firmware} (hardware_sim) "
         "SOURCE_CODE_URL:github.com/MarlinFirmware/Marlin PROTOCOL_VERSION:1.0 "
         f"MACHINE_TYPE:{settings.machine} EXTRUDER_COUNT:1 UUID:{settings.uuid}"
     )

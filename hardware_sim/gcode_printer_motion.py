@@ -38,6 +38,8 @@ class Planner:
         self.size = size
         self.position: Position = dict.fromkeys(AXES, 0.0)
         self.max_feed = dict(MAX_FEED)
+        self.ordered_s = 0.0
+        """How long all moves ever queued take, whether they were waited for or not."""
         self._blocks: deque[Block] = deque()
 
     def retire(self, now: float) -> None:
@@ -65,6 +67,7 @@ class Planner:
         self.position = end
         length = self._seconds(begin, end, feed)
         if length:
+            self.ordered_s += length
             start = max(now, self._blocks[-1].finish if self._blocks else now)
             self._blocks.append(Block(begin, end, start, start + length))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import os
 import tty
 from collections import deque
@@ -31,8 +32,21 @@ class Wire(Protocol):
         """Take it away, hanging up on the host; may be called twice."""
         ...
 
+    async def replug(self) -> str:
+        """Take it away and give it back under another name or number; returns the endpoint."""
+        ...
+
+    async def occupy(self, taken: bool) -> None:
+        """Somebody else gets hold of it, hanging up on the host, or lets go of it."""
+        ...
+
     def write(self, data: bytes) -> None:
         """Send, or lose the bytes when nobody has the wire open."""
+        ...
+
+    @property
+    def endpoint(self) -> str:
+        """Where a host finds it."""
         ...
 
     @property
@@ -58,6 +72,11 @@ class PtyWire:
         self._open = False
         self._poll: asyncio.TimerHandle | None = None
         self._unsent = bytearray()
+        self._owner = -1
+
+    @property
+    def endpoint(self) -> str:
+        return str(self._link)
 
     @property
     def open(self) -> bool:
@@ -72,11 +91,32 @@ class PtyWire:
             os.set_blocking(self._master, False)
             self._relink(path)
             self._look_for_host()
-        return str(self._link)
+        return self.endpoint
+
+    async def replug(self) -> str:
+        """Another terminal behind the same link, as a port found by its id is another tty."""
+        await self.unplug()
+        spare = os.openpty()  # so that the number just given back is not given again
+        await self.plug()
+        for descriptor in spare:
+            os.close(descriptor)
+        return self.endpoint
+
+    async def occupy(self, taken: bool) -> None:
+        if self._owner >= 0:
+            os.close(self._owner)
+            self._owner = -1
+        if taken:
+            await self.replug()
+            self._owner = os.open(self._link, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            fcntl.flock(self._owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     async def unplug(self) -> None:
         if self._master < 0:
             return
+        if self._owner >= 0:
+            os.close(self._owner)
+            self._owner = -1
         self._link.unlink(missing_ok=True)
         self._closed()
         if self._poll:
@@ -164,6 +204,11 @@ class TcpWire:
         self._on_bytes = on_bytes
         self._server: asyncio.Server | None = None
         self._client: asyncio.StreamWriter | None = None
+        self._taken = False
+
+    @property
+    def endpoint(self) -> str:
+        return f"socket://127.0.0.1:{self._port}"
 
     @property
     def open(self) -> bool:
@@ -173,7 +218,19 @@ class TcpWire:
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
             self._port = self._server.sockets[0].getsockname()[1]
-        return f"socket://127.0.0.1:{self._port}"
+        return self.endpoint
+
+    async def replug(self) -> str:
+        """Another port."""
+        await self.unplug()
+        self._port = 0
+        return await self.plug()
+
+    async def occupy(self, taken: bool) -> None:
+        """The adapter serves one client, and that is another one now."""
+        self._taken = taken
+        if taken and self._client:
+            self._client.close()
 
     async def unplug(self) -> None:
         if self._server is None:
@@ -190,7 +247,7 @@ class TcpWire:
             client.write(data)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._client is not None:
+        if self._client is not None or self._taken:
             writer.close()
             return
         self._client = writer
@@ -229,6 +286,13 @@ class DelayLine:
         if self._timer:
             self._timer.cancel()
             self._timer = None
+
+    def hurry(self) -> None:
+        """Pass on now what waits."""
+        self._late = deque((0.0, data) for _, data in self._late)
+        if self._timer:
+            self._timer.cancel()
+            self._release()
 
     def _release(self) -> None:
         loop = asyncio.get_running_loop()

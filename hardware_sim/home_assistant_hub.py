@@ -15,7 +15,7 @@ from contextlib import contextmanager
 import uvicorn
 
 from hardware_sim.control import Fields, Op
-from hardware_sim.faults import Params
+from hardware_sim.faults import FaultTable, Params
 from hardware_sim.gate import Gate
 from hardware_sim.home_assistant_hub_plug import Plug
 from hardware_sim.home_assistant_hub_rest import Rest, application, config
@@ -23,7 +23,8 @@ from hardware_sim.home_assistant_hub_room import Room
 from hardware_sim.home_assistant_hub_services import Services
 from hardware_sim.home_assistant_hub_socket import Sockets
 from hardware_sim.home_assistant_hub_states import States
-from hardware_sim.process import Station, options, run, standard_ops
+from hardware_sim.process import CLOCK_FAULTS, Station, options, run
+from hardware_sim.wire_faults import WIRE_FAULTS
 
 TOKEN = "sim-token"
 LOCATION = "Machi-koba DX Lab"
@@ -32,17 +33,16 @@ SHORTEST_PERIOD_S = 0.1
 HEARTBEAT_S = 55.0
 HUB_W = 6.0
 
-FAULTS: dict[str, dict[str, float | str]] = {
-    "unavailable": {"entity": ""},
-    "unknown": {"entity": ""},
-    "unit": {"entity": "", "unit": "°F"},
-    "server_error": {"status": 500.0, "p": 1.0},
-    "html": {"status": 502.0, "p": 1.0},
-    "slow": {"seconds": 3.0, "p": 1.0},
-    "refuse": {},
-    "freeze": {},
-    "auth_revoked": {},
-    "stuck_switch": {"entity": ""},
+FAULTS: FaultTable = {
+    **WIRE_FAULTS,
+    **CLOCK_FAULTS,
+    "unavailable": {"does": "an entity (or all) is unavailable", "entity": ""},
+    "unknown": {"does": "an entity (or all) is unknown", "entity": ""},
+    "unit": {"does": "an entity reports in another unit", "entity": "", "unit": "°F"},
+    "server_error": {"does": "requests are answered with this HTTP status", "status": 500.0},
+    "html": {"does": "requests are answered with a web page", "status": 502.0},
+    "auth_revoked": {"does": "the token no longer counts"},
+    "stuck_switch": {"does": "a switch says yes and stays as it is", "entity": ""},
 }
 
 
@@ -60,10 +60,10 @@ class Hub:
     def __init__(self, arguments: argparse.Namespace, place: Station) -> None:
         self._place = place
         self._interval_s = arguments.interval
-        self._gate = Gate(arguments.port)
+        self._gate = Gate(arguments.port, place.faults)
         self._began = place.clock.elapsed()
         self._starting_off = frozenset(arguments.start_off)
-        states = self._states = States(place.clock.now, place.faults)
+        states = self._states = States(place.now, place.faults)
         self._plugs = [
             Plug(name, port, states, place.faults, place.truth)
             for name, port in map(_plug, arguments.plug)
@@ -75,8 +75,8 @@ class Hub:
             Rest(states, services, LOCATION), self._sockets, place.faults, arguments.token
         )
         self._server: _Server | None = None
-        self._behind = 0
         self._tasks: list[asyncio.Task[None]] = []
+        place.faults.followers.append(self._show_faults)
 
     async def start(self) -> str:
         """Power up and return the URL."""
@@ -85,7 +85,7 @@ class Hub:
         for plug in self._plugs:
             await plug.plug_in(plug.name not in self._starting_off)
         await self.power(True)
-        return f"http://127.0.0.1:{self._gate.port}"
+        return self._url
 
     async def stop(self) -> None:
         """Close the wire and leave no task."""
@@ -103,9 +103,7 @@ class Hub:
             await self._die()
 
     async def on_fault(self, name: str, params: Params) -> None:
-        """Bring a raised fault into effect now."""
-        self._states.show_faults()
-        await self._apply()
+        """End the sessions of a token that no longer counts."""
         if name == "auth_revoked":
             await self._sockets.close_all()
 
@@ -118,18 +116,12 @@ class Hub:
         }
         binary = {entity: state for room in self._rooms for entity, state in room.binary.items()}
         power = bool(self._tasks)
-        shared = {"power": power, "power_w": HUB_W * power, "energy_kwh": HUB_W * hours / 1000.0}
+        used = {"power_w": HUB_W * power, "energy_kwh": HUB_W * hours / 1000.0}
+        shared = {"endpoint": self._url, "power": power, **used}
         return {**shared, "plugs": plugs, "binary": binary}
 
     def ops(self) -> Mapping[str, Op]:
-        """`press_button` of a plug, `set_binary` of a sensor, and `clear` that acts at once."""
-        standard = standard_ops(self._place, self)["clear"]
-
-        async def clear(fields: Fields) -> Fields:
-            answer = await standard(fields)
-            self._states.show_faults()
-            await self._apply()
-            return answer
+        """`press_button` of a plug, and `set_binary` of a sensor."""
 
         async def press_button(fields: Fields) -> Fields:
             found = [plug for plug in self._plugs if plug.switch == fields["entity"]]
@@ -146,7 +138,14 @@ class Hub:
             self._place.truth.write("binary", entity=entity, state=state)
             return {"entity": entity, "state": state}
 
-        return {"clear": clear, "press_button": press_button, "set_binary": set_binary}
+        return {"press_button": press_button, "set_binary": set_binary}
+
+    @property
+    def _url(self) -> str:
+        return f"http://127.0.0.1:{self._gate.port}"
+
+    async def _show_faults(self) -> None:
+        self._states.show_faults()
 
     async def _boot(self) -> None:
         await self._measure()
@@ -161,13 +160,11 @@ class Hub:
         )
         self._server = _Server(settings)
         loop = asyncio.get_running_loop()
-        self._behind = int(listener.getsockname()[1])
         self._tasks = [
             loop.create_task(self._server.serve([listener])),
             loop.create_task(self._keep_measuring()),
         ]
-        await self._gate.open(self._behind)
-        await self._apply()
+        await self._gate.open(int(listener.getsockname()[1]))
 
     async def _die(self) -> None:
         await self._gate.close()
@@ -184,22 +181,12 @@ class Hub:
             period = self._place.clock.real(self._interval_s)
             await asyncio.sleep(max(SHORTEST_PERIOD_S, period))
             await self._measure()
-            await self._apply()
 
     async def _measure(self) -> None:
         elapsed = self._place.clock.elapsed()
         for room in self._rooms:
             room.report(elapsed)
         await asyncio.gather(*(plug.read() for plug in self._plugs))
-
-    async def _apply(self) -> None:
-        """The faults of the wire, as they are now."""
-        faults = self._place.faults
-        self._gate.freeze(faults.get("freeze") is not None)
-        if faults.get("refuse") is not None or not self._tasks:
-            await self._gate.close()
-        else:
-            await self._gate.open(self._behind)
 
 
 def _plug(text: str) -> tuple[str, int]:

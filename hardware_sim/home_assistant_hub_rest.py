@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from http import HTTPStatus
 from typing import Any
@@ -144,8 +143,6 @@ class _Front:
         await (answer or self._app)(scope, receive, send)
 
     async def _before(self, scope: Scope) -> Response | None:
-        if slow := self._faults.strikes("slow"):
-            await asyncio.sleep(slow["seconds"])
         if failing := self._faults.strikes("server_error"):
             text = "500 Internal Server Error\n\nServer got itself in trouble"
             return PlainTextResponse(text, int(failing["status"]))

@@ -61,7 +61,7 @@ class Sockets:
             await socket.send_json({"type": "auth_ok", "ha_version": version})
             await self._talk(socket)
         except (WebSocketDisconnect, TimeoutError, ValueError, KeyError):
-            with suppress(RuntimeError):
+            with suppress(RuntimeError, WebSocketDisconnect):
                 await socket.close(NO_PONG)
 
     async def close_all(self) -> None:

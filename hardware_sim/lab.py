@@ -21,7 +21,16 @@ from types import SimpleNamespace
 
 from hardware_sim.clock import SimClock
 
-KINDS = frozenset({"gcode_printer", "opcua_cobot", "home_assistant_hub"})
+KINDS = frozenset(
+    {
+        "gcode_printer",
+        "home_assistant_hub",
+        "modbus_plc",
+        "opcua_cobot",
+        "opcua_machine",
+        "ur_robot",
+    }
+)
 READY_WITHIN_S = 20.0
 END_WITHIN_S = 5.0
 

@@ -10,12 +10,10 @@ import asyncio
 import random
 import sys
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from hardware_sim.control import Fields, Op
-from hardware_sim.faults import Params
-from hardware_sim.gate import Gate
+from hardware_sim.faults import FaultTable, Params
 from hardware_sim.opcua_cobot_cell import (
     MICRO_STOP_RATE,
     SCRAP_RATE,
@@ -28,21 +26,23 @@ from hardware_sim.opcua_cobot_cell import (
     StateChange,
 )
 from hardware_sim.opcua_cobot_display import Display
+from hardware_sim.opcua_cobot_nodes import APPLICATION_URI
 from hardware_sim.opcua_cobot_path import REST
 from hardware_sim.opcua_cobot_server import CobotServer
-from hardware_sim.process import Station, options, run, standard_ops
+from hardware_sim.opcua_doors import DOOR_FAULTS, Doors, add_options
+from hardware_sim.opcua_readings import READING_FAULTS
+from hardware_sim.process import Station, options, run
 
 PATH = "/machikoba/cobot"
 LOOK_PERIOD_S = 0.1
 
-FAULTS: dict[str, dict[str, float | str]] = {
-    "estop": {},
-    "protective_stop": {},
-    "manual_mode": {"mode": 1.0},
-    "start_accepted_but_not_executing": {},
-    "freeze": {},
-    "bad_status": {"node": "", "status": "BadSensorFailure"},
-    "stuck_value": {"node": ""},
+FAULTS: FaultTable = {
+    **DOOR_FAULTS,
+    **READING_FAULTS,
+    "estop": {"does": "the emergency stop is pressed"},
+    "protective_stop": {"does": "the safety system halts the arm, in the middle of a move too"},
+    "manual_mode": {"does": "the key switch is not on automatic", "mode": 1.0},
+    "start_accepted_but_not_executing": {"does": "Start is answered well and nothing starts"},
 }
 
 
@@ -53,9 +53,8 @@ class Cobot:
         self._arguments = arguments
         self._place = place
         self._source = random.Random(place.seed)
-        self._gate = Gate(arguments.port)
+        self._doors = Doors(arguments, place, PATH)
         self._cell: Cell | None = None
-        self._server: CobotServer | None = None
         self._boot: asyncio.Task[None] | None = None
         self._work: asyncio.Task[None] | None = None
         self._display: Display | None = None
@@ -64,18 +63,19 @@ class Cobot:
         self._poke = asyncio.Event()
         self._used_kwh = 0.0
         self._rest = REST
+        place.faults.followers.append(self._look)
 
     async def start(self) -> str:
         """Power up, wait until the server listens, return its URL."""
         await self.power(True)
         assert self._boot is not None
         await self._boot
-        return self._url
+        return self._doors.url
 
     async def stop(self) -> None:
         """Close the wire and leave no task."""
         await self.power(False)
-        self._gate.release()
+        self._doors.release()
 
     async def power(self, on: bool) -> None:
         """Mains power. Booting takes a second or two; when it is cut, the server is just gone."""
@@ -89,15 +89,21 @@ class Cobot:
             self._place.truth.write("power", on=on, energy_kwh=self._energy_kwh())
 
     async def on_fault(self, name: str, params: Params) -> None:
-        """Bring a raised fault into effect now."""
-        await self._look()
+        """Nothing: the cell looks whenever a fault begins or ends."""
 
     def status(self) -> Fields:
         """Power, energy (a mains meter: never reset), state and counters."""
         cell = self._cell
         if cell is not None:
             cell.settle(self._place.clock.elapsed())
-        shared = {"power": self._boot is not None, "energy_kwh": self._energy_kwh()}
+        powered = self._boot is not None
+        shared = {
+            "endpoint": self._doors.url,
+            "certificate": str(self._doors.certificate),
+            "sessions": self._doors.sessions,
+            "power": powered,
+            "energy_kwh": self._energy_kwh(),
+        }
         if cell is None:
             return {**shared, "power_w": 0.0, "state": "Off", "booted": False}
         return {
@@ -115,25 +121,20 @@ class Cobot:
         }
 
     def ops(self) -> Mapping[str, Op]:
-        """`clear` that takes effect at once."""
-        standard = standard_ops(self._place, self)["clear"]
+        """`pendant`: somebody at the robot does what `method` with `arguments` names."""
 
-        async def clear(fields: Fields) -> Fields:
-            answer = await standard(fields)
-            await self._look()
-            return answer
+        async def pendant(fields: Fields) -> Fields:
+            given = fields.get("arguments") or []
+            if not isinstance(given, list):
+                raise ValueError("arguments: a list")
+            if refused := await self._told(str(fields["method"]), given, "pendant"):
+                raise ValueError(refused)
+            return {}
 
-        return {"clear": clear}
-
-    @property
-    def _url(self) -> str:
-        return f"opc.tcp://127.0.0.1:{self._gate.port}{PATH}"
+        return {"pendant": pendant}
 
     def _energy_kwh(self) -> float:
         return self._used_kwh + (self._cell.energy_kwh if self._cell else 0.0)
-
-    def _time(self, elapsed: float) -> datetime:
-        return self._place.clock.start + timedelta(seconds=elapsed)
 
     async def _power_up(self) -> None:
         self._cell = Cell(
@@ -143,12 +144,14 @@ class Cobot:
             scrap_rate=self._arguments.scrap_rate,
             micro_stop_rate=self._arguments.micro_stop_rate,
         )
-        server = CobotServer(self._called, self._place.clock.now)
-        behind = await server.start(self._place.seed, self._place.id, self._url)
-        self._server, self._display = server, Display(server, self._place)
+        doors, place = self._doors, self._place
+        wire = await doors.server(APPLICATION_URI, "urn:machikoba:sim:cobot:product", "MK-C2")
+        server = CobotServer(wire, self._called)
+        await server.build(place.seed, place.id, self._arguments.absent, place.now())
+        self._display = Display(server, place)
         await self._look()
-        await self._gate.open(behind)
-        self._place.truth.write("booted", endpoint=self._url)
+        await doors.open(wire)
+        self._place.truth.write("booted", endpoint=self._doors.url)
         self._work = asyncio.get_running_loop().create_task(self._run())
 
     async def _power_down(self) -> None:
@@ -160,13 +163,11 @@ class Cobot:
             assert self._cell is not None
             self._rest, self._used_kwh = self._cell.pose, self._energy_kwh()
             self._cell = self._display = None
-        await self._gate.close()
         if self._work is not None:
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
-        server, self._boot, self._work, self._server = self._server, None, None, None
-        if server is not None:
-            await server.stop()
+        self._boot = self._work = None
+        await self._doors.close()
 
     async def _run(self) -> None:
         """Wake for what the cell does by itself, and often enough to show where its axes are."""
@@ -191,7 +192,6 @@ class Cobot:
                 return
             faults = self._place.faults
             now = self._place.clock.elapsed()
-            self._gate.freeze(faults.get("freeze") is not None)
             self._cell.set_safety(
                 now,
                 estop=faults.get("estop") is not None,
@@ -202,6 +202,10 @@ class Cobot:
 
     async def _called(self, name: str, given: list[Any]) -> str:
         """One method call from the wire; returns why it is refused, or nothing."""
+        return await self._told(name, given, "call")
+
+    async def _told(self, name: str, given: list[Any], by: str) -> str:
+        """One order, from the wire or at the pendant."""
         await self._look()
         async with self._lock:
             if self._cell is None:
@@ -211,7 +215,7 @@ class Cobot:
                 self._obey(self._cell, name, given)
             except Refused as error:
                 refused = error.reason
-            self._place.truth.write("call", method=name, arguments=given, refused=refused)
+            self._place.truth.write(by, method=name, arguments=given, refused=refused)
             await self._settle(self._place.clock.elapsed())
             self._poke.set()
             return refused
@@ -238,12 +242,12 @@ class Cobot:
             return
         self._cell.settle(now)
         for event in self._cell.take_events():
-            at = self._time(event.at)
+            at = self._place.now(event.at)
             self._record(event, at.isoformat())
             if self._display is not None:
                 await self._display.happened(event, at)
         if self._display is not None:
-            await self._display.show(self._cell, self._time(now))
+            await self._display.show(self._cell, self._place.now(now))
 
     def _record(self, event: Event, at: str) -> None:
         match event:
@@ -270,7 +274,13 @@ class Cobot:
 def main() -> int:
     """Read the options and run."""
     parser = options("opcua_cobot")
-    parser.add_argument("--port", type=int, default=0, help="OPC UA port; 0: any free one")
+    add_options(parser)
+    parser.add_argument(
+        "--absent",
+        action="append",
+        default=[],
+        help="browse name or method this server does not have; a server that only shows: Start…",
+    )
     parser.add_argument("--scrap-rate", type=float, default=SCRAP_RATE)
     parser.add_argument("--micro-stop-rate", type=float, default=MICRO_STOP_RATE)
     return run(parser.parse_args(), FAULTS, Cobot)

@@ -1,15 +1,15 @@
-"""What the cobot's server shows of the cell: every reading by name, with the faults of readings."""
+"""What the cobot's server shows of the cell: every reading by name."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from hardware_sim.opcua_cobot_cell import Cell, Event, Part, State, StateChange
+from hardware_sim.opcua_cobot_cell import Cell, Event, MicroStop, Part, State, StateChange
 from hardware_sim.opcua_cobot_nodes import AXES
 from hardware_sim.opcua_cobot_server import CobotServer
+from hardware_sim.opcua_readings import Readings
 from hardware_sim.process import Station
 
 METER_PERIOD_S = 1.0
@@ -17,16 +17,11 @@ AUTOMATIC_EXTERNAL = 4
 
 
 class Display:
-    """Writes a reading when it changed; a part's readings share the time of its cycle's end.
-
-    Under `stuck_value` a reading keeps what it showed, under `bad_status` it has no value; both
-    take the name of one reading, or all when it is empty.
-    """
+    """Shows the cell's readings; those of a part share the time of its cycle's end."""
 
     def __init__(self, server: CobotServer, place: Station) -> None:
-        self._server = server
         self._faults = place.faults
-        self._shown: dict[str, tuple[Any, str]] = {}
+        self._readings = Readings(place.faults, server.publish)
         self._metered = -METER_PERIOD_S
 
     async def happened(self, event: Event, at: datetime) -> None:
@@ -40,10 +35,12 @@ class Display:
                 "PartsScrap": event.parts_scrap,
             }
             for name, value in values.items():
-                await self._write(name, value, at, always=True)
+                await self._readings.show(name, value, at, always=True)
+        elif isinstance(event, MicroStop):
+            await self._readings.show("MicroStopCause", event.cause, at)
         elif isinstance(event, StateChange):
-            await self._write("ReadySubstate", _substate(event.state, event.suspended), at)
-            await self._write("CurrentState", event.state.value, at)
+            await self._readings.show("ReadySubstate", _substate(event.state, event.suspended), at)
+            await self._readings.show("CurrentState", event.state.value, at)
 
     async def show(self, cell: Cell, at: datetime) -> None:
         """Show the cell as it is now."""
@@ -53,24 +50,11 @@ class Display:
             self._metered = time.monotonic()
             values["EnergyConsumed"] = cell.energy_kwh
         for name, value in values.items():
-            await self._write(name, value, at)
+            await self._readings.show(name, value, at)
 
     def _mode(self, cell: Cell) -> int:
         turned = self._faults.get("manual_mode")
         return AUTOMATIC_EXTERNAL if cell.automatic or turned is None else int(turned["mode"])
-
-    async def _write(self, name: str, value: Any, at: datetime, *, always: bool = False) -> None:
-        if self._struck("stuck_value", name) is not None:
-            return
-        bad = self._struck("bad_status", name)
-        shown = (value, "" if bad is None else str(bad["status"]))
-        if always or self._shown.get(name) != shown:
-            self._shown[name] = shown
-            await self._server.publish(name, value, at, shown[1])
-
-    def _struck(self, fault: str, name: str) -> Mapping[str, Any] | None:
-        params = self._faults.get(fault)
-        return params if params is not None and params["node"] in ("", name) else None
 
 
 def _substate(state: State, suspended: bool) -> str:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from asyncua import Server, ua
 
+from hardware_sim.opcua_words import node_id
+
 URIS = {
     "DI": "http://opcfoundation.org/UA/DI/",
     "MACH": "http://opcfoundation.org/UA/Machinery/",
@@ -127,16 +129,6 @@ OBJECTS = {
 KNOWN_IDS = {"DI:DeviceSet": ("DI", 5001), "MACH:Machines": ("MACH", 1001)}
 
 V = ua.VariantType
-
-
-def node_id(identifier: int | str, namespace: int = 0) -> ua.NodeId:
-    """A node id; asyncua takes plain numbers where its annotations ask for its own types."""
-    return ua.NodeId(identifier, namespace)  # type: ignore[arg-type]
-
-
-def status_code(code: int) -> ua.StatusCode:
-    """A status code, as `node_id`."""
-    return ua.StatusCode(code)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,10 @@ from hardware_sim.opcua_cobot_nodes import (
     UNITS_URI,
     AddressSpace,
     Variable,
-    node_id,
     register,
-    status_code,
     variables,
 )
+from hardware_sim.opcua_words import node_id, status_code
 
 _IDS = ua.ObjectIds
 _OBJECTS_FOLDER = node_id(_IDS.ObjectsFolder)
@@ -33,21 +32,33 @@ _PROPERTY = node_id(_IDS.PropertyType)
 _ADD_INS = frozenset({"TaskControlOperation", "MachineryItemState", "Identification"})
 
 
-async def build(server: Server, seed: int, serial: str) -> AddressSpace:
-    """Build everything; methods are there but do nothing until they are linked."""
+async def build(server: Server, seed: int, serial: str, absent: list[str]) -> AddressSpace:
+    """Build everything but the `absent` names and what is below them.
+
+    Methods are there but do nothing until they are linked.
+    """
     space = AddressSpace(await register(server, seed))
     builder = _Builder(server, space)
     await builder.types()
     for path, kind in OBJECTS.items():
-        await builder.object(path, kind)
+        if _present(path, absent):
+            await builder.object(path, kind)
     for path, variable in variables(serial).items():
-        await builder.variable(path, variable)
+        if _present(path, absent):
+            await builder.variable(path, variable)
     for name, (browse_name, inputs) in METHODS.items():
-        space.methods[name] = await builder.method(browse_name, inputs)
+        if STATE_MACHINE in space.nodes and name not in absent:
+            space.methods[name] = await builder.method(browse_name, inputs)
     system = space.nodes["DI:DeviceSet/V:CobotCell"]
     await server.get_node(space.nodes["MACH:Machines"]).add_reference(system, _IDS.Organizes)
-    space.live = {name: space.nodes[path] for name, path in LIVE_PATHS.items()}
+    space.live = {
+        name: space.nodes[path] for name, path in LIVE_PATHS.items() if path in space.nodes
+    }
     return space
+
+
+def _present(path: str, absent: list[str]) -> bool:
+    return not any(step.partition(":")[2] in absent for step in path.split("/"))
 
 
 class _Builder:

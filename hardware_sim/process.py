@@ -12,8 +12,9 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +24,12 @@ from hardware_sim.faults import Faults, FaultTable, Params
 from hardware_sim.truth import TruthLog
 
 PARENT_POLL_S = 0.3
+
+CLOCK_FAULTS: FaultTable = {
+    "clock_skew": {"does": "the machine's own clock is `seconds` ahead", "seconds": 3600.0},
+    "stale_time": {"does": "the machine's own clock stands still; values still change"},
+}
+"""For simulators that stamp what they say with their own clock (`Station.now`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,16 @@ class Station:
     seed: int
     faults: Faults
     truth: TruthLog
+    timers: set[asyncio.Task[None]] = field(default_factory=set)
+    """Faults that are still to begin or to end."""
+
+    def now(self, elapsed: float | None = None) -> datetime:
+        """Lab time as the machine's own clock shows it, also of a moment of the past."""
+        error = -(self.faults.age("stale_time") or 0.0)
+        if skew := self.faults.get("clock_skew"):
+            error += skew["seconds"]
+        exact = self.clock.elapsed() if elapsed is None else elapsed
+        return self.clock.start + timedelta(seconds=exact + error)
 
 
 class Simulator(Protocol):
@@ -112,20 +129,22 @@ async def _run(
     control = ControlServer({**standard_ops(place, simulator), **simulator.ops()})
     endpoint = await simulator.start()
     for text in arguments.fault:
-        await simulator.on_fault(*place.faults.raise_text(text))
+        await begin(place, simulator, *place.faults.raise_text(text))
     port = await control.start(arguments.control_port)
     announce({"ready": True, "id": place.id, "control": port, "endpoint": endpoint})
     try:
         await ending.wait()
     finally:
         await control.close()
+        for timer in list(place.timers):
+            timer.cancel()
         await simulator.stop()
         place.truth.close()
     return 0
 
 
 def standard_ops(place: Station, simulator: Simulator) -> dict[str, Op]:
-    """The ops every control port answers: status, fault, clear, power."""
+    """The ops every control port answers: status, faults, fault, clear, power."""
 
     async def status(_: Fields) -> Fields:
         shared = {"id": place.id, "at": place.clock.now().isoformat()}
@@ -136,13 +155,17 @@ def standard_ops(place: Station, simulator: Simulator) -> dict[str, Op]:
         name = str(wanted.pop("name"))
         params = place.faults.raise_fault(name, wanted)
         place.truth.write("fault", name=name, params=params)
-        await simulator.on_fault(name, params)
+        await begin(place, simulator, name, params)
         return {"name": name, "params": params}
+
+    async def faults(_: Fields) -> Fields:
+        return {"faults": place.faults.listing(), "active": place.faults.active()}
 
     async def clear(fields: Fields) -> Fields:
         name = fields.get("name")
         place.faults.clear(None if name is None else str(name))
         place.truth.write("clear", name=name)
+        await place.faults.told()
         return {}
 
     async def power(fields: Fields) -> Fields:
@@ -151,7 +174,37 @@ def standard_ops(place: Station, simulator: Simulator) -> dict[str, Op]:
         await simulator.power(fields["on"])
         return {"power": fields["on"]}
 
-    return {"status": status, "fault": fault, "clear": clear, "power": power}
+    return {"status": status, "faults": faults, "fault": fault, "clear": clear, "power": power}
+
+
+async def begin(place: Station, simulator: Simulator, name: str, params: Params) -> None:
+    """Bring a raised fault into effect, now or at its `after_s`, and see to its end by `for_s`."""
+
+    def later(lab_s: float, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        async def wait() -> None:
+            await place.clock.sleep(lab_s)
+            await work()
+
+        task = asyncio.get_running_loop().create_task(wait())
+        place.timers.add(task)
+        task.add_done_callback(place.timers.discard)
+
+    async def start() -> None:
+        if place.faults.active().get(name) is not params:
+            return  # cleared, or raised anew, in the meantime
+        await simulator.on_fault(name, params)
+        await place.faults.told()
+        if params["for_s"]:
+            later(params["for_s"], end)
+
+    async def end() -> None:
+        place.faults.get(name)
+        await place.faults.told()
+
+    if params["after_s"]:
+        later(params["after_s"], start)
+    else:
+        await start()
 
 
 def end_event(parent: int) -> asyncio.Event:

@@ -310,7 +310,7 @@ async def test_a_lost_ok_is_lost_once(tmp_path: Path) -> None:
 
 async def test_late_lines_keep_their_order(tmp_path: Path) -> None:
     async with simulator(tmp_path, KIND) as rig, host(rig.endpoint) as printer:
-        await rig.ask("fault", name="delay", seconds=0.05)
+        await rig.ask("fault", name="slow", seconds=0.05)
         printer.write(b"M113\nM400\n")
         await asyncio.sleep(0)
         await rig.ask("clear")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hardware_sim.gcode_printer import NOISE_BYTES
+from hardware_sim.gcode_printer_line import NOISE_BYTES
 from hardware_sim.gcode_printer_serial import (
     Accepted,
     Duplicate,

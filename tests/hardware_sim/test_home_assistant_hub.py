@@ -267,7 +267,7 @@ async def test_entity_faults_and_a_stuck_switch(tmp_path: Path) -> None:
 
 async def test_a_frozen_hub_answers_late(tmp_path: Path) -> None:
     async with simulator(tmp_path, "home_assistant_hub") as rig, api(rig) as client:
-        await rig.ask("fault", name="freeze")
+        await rig.ask("fault", name="hang")
         late = asyncio.ensure_future(client.get("/api/"))
         done, _ = await asyncio.wait({late}, timeout=0.2)
         assert not done

@@ -246,7 +246,7 @@ async def test_a_frozen_server_answers_late_and_does_what_was_asked(tmp_path: Pa
         await host.call("ROB:LoadByName", LOAD)
         method = (await host.node(f"{MACHINE}/ROB:Start")).nodeid
         machine = await host.node(MACHINE)
-        await rig.ask("fault", name="freeze")
+        await rig.ask("fault", name="hang")
         late = asyncio.ensure_future(machine.call_method(method))
         done, _ = await asyncio.wait({late}, timeout=0.3)
         assert not done
@@ -279,3 +279,11 @@ async def test_power_off_takes_the_server_and_on_is_a_fresh_one(tmp_path: Path) 
             meter = (await rig.ask("status"))["energy_kwh"]
             assert 0.0 < since_power_up <= meter - off["energy_kwh"] + 1e-9
         assert await rig.end() == 0
+
+
+async def test_the_pendant_does_what_a_call_does_and_is_told_apart(tmp_path: Path) -> None:
+    async with simulator(tmp_path, "opcua_cobot", factor=1.0) as rig:
+        await rig.ask("pendant", method="LoadByName", arguments=["pick_and_place"])
+        assert (await rig.ask("status"))["state"] == "Ready"
+        assert [line["method"] for line in rig.truth("pendant")] == ["LoadByName"]
+        assert rig.truth("call") == []
