@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -34,6 +35,10 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def plug(self) -> Path | None:
+        """The path that appears when the wire is plugged in; None: nothing shows it."""
+        return None
+
 
 class Arguments(BaseModel):
     """Base of a command's arguments: unknown keys are errors."""
@@ -51,13 +56,17 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
-    """One typed request. `timeout_s` is real time; None for a job that runs as long as it runs."""
+    """One typed request. `timeout_s` is real time; None for a job that runs as long as it runs.
+
+    `calms`: it only ever takes motion or energy away, so no interlock may stand in its way.
+    """
 
     verb: str
     args: type[Arguments]
     effect: Effect
     allowed: frozenset[Operation]
     timeout_s: float | None = 10.0
+    calms: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,12 @@ class StopStep:
       duplicate of the connection's descriptor.
     - `opcua_call`: {"endpoint", "object": [[namespace uri, browse name], …] below Objects,
       "method": [uri, name], "args": [[variant type, value], …], e.g. [["Int64", 0]],
-      "confirm": {"path": [[uri, name], …], "equals": [value, …]} or null}
+      "confirm": {"path": [[uri, name], …], "equals": [value, …]} or null,
+      "security": {"policy": "Basic256Sha256", "mode": "SignAndEncrypt", "certificate_file",
+      "private_key_file", "trust_dir"} or null, "user": text or "", "password": text or ""}
+    - `socket`: {"host", "port", "greeting": regex of what the peer says first or "",
+      "write_hex", "expect": regex of the reply's bytes or "", "keep_hex": bytes that keep a
+      warm connection alive or ""}; the stopper's own TCP connection, kept open
     - `http`: {"method", "url", "headers": {…}, "body": text,
       "confirm": {"url", "key": JSON key, "equals": value} or null}
     """
@@ -104,12 +118,17 @@ class StopPlan:
 
 @dataclass(frozen=True, slots=True)
 class DeviceSpec:
-    """What one device can be told and what it measures; static."""
+    """What one device can be told and what it measures; static.
+
+    `moves`: it has something that can hurt a person, whoever starts it; such a device must say in
+    the configuration where its physical emergency stop is.
+    """
 
     device: str
     kind: str
     commands: Mapping[str, CommandSpec]
     signals: Mapping[str, SignalSpec]
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,10 @@ DriverError
 ├── SetupFault          terminal until the configuration changes
 │   ├── BadOption       driver.bad_option
 │   ├── AuthRejected    driver.auth_rejected
-│   └── WrongDevice     driver.wrong_device
+│   │   ├── CertificateUntrusted  driver.certificate_untrusted  (theirs, by us)
+│   │   └── CertificateRefused    driver.certificate_refused    (ours, by them)
+│   ├── WrongDevice     driver.wrong_device
+│   └── UnsupportedFirmware  driver.unsupported_firmware
 ├── Refused             nothing was sent
 │   ├── BadArguments    driver.bad_arguments
 │   ├── NotAllowedNow   driver.not_allowed_now
@@ -79,8 +82,26 @@ class AuthRejected(SetupFault):
     code = "driver.auth_rejected"
 
 
+class CertificateUntrusted(AuthRejected):
+    """Nobody here has said yet that this is the certificate of our device."""
+
+    code = "driver.certificate_untrusted"
+
+
+class CertificateRefused(AuthRejected):
+    """The device does not take our certificate."""
+
+    code = "driver.certificate_refused"
+
+
 class WrongDevice(SetupFault):
     code = "driver.wrong_device"
+
+
+class UnsupportedFirmware(SetupFault):
+    """The right device with firmware this driver does not speak."""
+
+    code = "driver.unsupported_firmware"
 
 
 class Refused(DriverError):

@@ -4,18 +4,17 @@
     any loss        → BACKOFF → CONNECTING
     wrong setup     → CONFIG_ERROR / AUTH_ERROR / IDENTITY_ERROR until `reconnect_now()`
 
-Nothing is queued across an outage and nothing is sent again after one.
+Nothing is queued across an outage and nothing is sent again after one. What we had set going when
+the wire was lost, and still moves when it is back, is stopped before the link counts as up.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -29,9 +28,9 @@ from equipment_drivers.contract import (
     Driver,
     Effect,
     Options,
+    StopOutcome,
 )
 from equipment_drivers.errors import (
-    AuthRejected,
     BadArguments,
     ConnectFailed,
     DriverError,
@@ -39,12 +38,16 @@ from equipment_drivers.errors import (
     NotSupported,
     OutcomeUnknown,
     PeerSilent,
+    PortBusy,
     SetupFault,
     Stopped,
     WireFault,
-    WrongDevice,
 )
+from equipment_drivers.link_table import DOWN as DOWN
+from equipment_drivers.link_table import FOLLOWS
+from equipment_drivers.link_table import link_after as link_after
 from equipment_drivers.model import (
+    DeviceMessage,
     DeviceState,
     Fact,
     JobProgress,
@@ -54,11 +57,13 @@ from equipment_drivers.model import (
     Reading,
     Safety,
 )
+from equipment_drivers.running import Running
+from equipment_drivers.storms import Storm
+from equipment_drivers.unfinished import MOVING, Unfinished
+from equipment_drivers.waking import woken_within
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-DOWN = frozenset(Link) - {Link.CONNECTING, Link.SYNCING, Link.ONLINE, Link.DEGRADED}
 Hook = Callable[[], Awaitable[None]]
 
 
@@ -72,14 +77,19 @@ class Limits:
 
     The n-th wait in a row lasts min(`backoff_max_s`, `backoff_first_s`·2^n)·U(0.5, 1.5);
     n starts again at 0 after `steady_s` without a loss, and when somebody asks for the wire: a
-    machine just switched on may need many short attempts until it has booted.
+    machine just switched on may need many short attempts until it has booted. While somebody else
+    holds the port or the session a wait is `occupied_s` or more. Lost more than `storm_drops` times
+    within `storm_s`, the link is degraded until that is past and no wait under `backoff_max_s`.
     """
 
     attempt_s: float = 10.0
     backoff_first_s: float = 0.5
     backoff_max_s: float = 30.0
+    occupied_s: float = 5.0
     steady_s: float = 60.0
     close_s: float = 3.0
+    storm_drops: int = 5
+    storm_s: float = 600.0
 
 
 class Connection:
@@ -111,12 +121,15 @@ class Connection:
         self._rng, self._limits = rng or Random(), limits or Limits()
         self._link = Link.OFFLINE
         self._states: dict[str, DeviceState] = {}
-        self._running: dict[asyncio.Task[CommandResult], str] = {}
-        self._ended_by: dict[asyncio.Task[CommandResult], DriverError] = {}
+        self._running, self._unfinished = Running(), Unfinished()
+        self._storm = Storm(self._limits.storm_drops, self._limits.storm_s)
+        self._calming: asyncio.TimerHandle | None = None
+        self._plug = options.plug()
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
         self._life: asyncio.Task[None] | None = None
         self._stopping = False
+        self._closing = False
         self._told_down = False
 
     @property
@@ -149,7 +162,7 @@ class Connection:
         if self._life is None:
             return
         while not self._life.done():
-            if first:
+            if first and not self._closing:  # a wire being closed is let close; that is bounded
                 self._life.cancel()  # again when a library has swallowed it
             await asyncio.wait({self._life}, timeout=2 * self._limits.close_s)
         self._become(Link.OFFLINE)
@@ -167,23 +180,20 @@ class Connection:
                 break
             if self._clock.monotonic() - began >= self._limits.steady_s:
                 losses = 0
-            woken = await self._woken_within(self._pause_after(fault, losses))
+            pause_s = self._pause_after(fault, losses)
+            woken = await woken_within(pause_s, self._wake, self._plug)
             losses = 0 if woken else losses + 1
-
-    async def _woken_within(self, seconds: float | None) -> bool:
-        """Whether somebody wants the wire now: the waits then begin small again."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                return await self._wake.wait()
-        return False
 
     def _pause_after(self, fault: DriverError, losses: int) -> float | None:
         if isinstance(fault, SetupFault):
             return None
-        longest = min(
-            self._limits.backoff_max_s, self._limits.backoff_first_s * 2.0 ** min(losses, 16)
-        )
-        return longest * self._rng.uniform(0.5, 1.5)
+        limits = self._limits
+        pause = limits.backoff_first_s * 2.0 ** min(losses, 16)
+        if isinstance(fault, PortBusy):
+            pause = max(pause, limits.occupied_s)
+        if self._storm.ends_in(self._clock.monotonic()) > 0:
+            return limits.backoff_max_s * self._rng.uniform(1.0, 1.5)
+        return min(limits.backoff_max_s, pause) * self._rng.uniform(0.5, 1.5)
 
     async def _session(self) -> DriverError:
         """One attempt and, if it holds, one life of the wire; returns what ended it."""
@@ -209,40 +219,68 @@ class Connection:
             await self.driver.connect()
             self._become(Link.SYNCING)
             await self.driver.resync()
+            await self._stop_what_we_set_going()
             await self._on_online()
-        self._become(Link.ONLINE)
+        self._come_up()
         log.info("connection %s up", self.id)
         self._told_down = False
+
+    async def _stop_what_we_set_going(self) -> None:
+        """First thing after a loss: to its resting state, and stopped hard where it resists."""
+        moving = [one for one in self._unfinished.due if self.operation(one) in MOVING]
+        resisting: set[str] = set()
+        for device in moving:
+            report = await self.driver.safe_state(device)
+            if report.outcome is StopOutcome.FAILED:
+                report = await self.driver.stop_now(device)
+            self._tell(device, "driver.stopped_after_loss", report.outcome)
+            if report.outcome is StopOutcome.FAILED:
+                resisting.add(device)
+        if moving:
+            await self.driver.resync()
+        self._unfinished.settled(but=resisting)
+
+    def _come_up(self) -> None:
+        left = self._storm.ends_in(self._clock.monotonic())
+        if left <= 0:
+            self._become(Link.ONLINE)
+            return
+        self._become(Link.DEGRADED)
+        self._calming = asyncio.get_running_loop().call_later(left, self._become, Link.ONLINE)
+
+    def _tell(self, device: str, code: str, text: str) -> None:
+        self._emit(DeviceMessage(device, code, text, self._clock.now()))
 
     async def _lose(self, fault: DriverError | None) -> None:
         """Refuse commands first, then end what runs, tell, and close the wire."""
         self._wake.clear()
+        if self._calming is not None:
+            self._calming.cancel()
+        was_up = self._link.carries_commands
         self._become(link_after(fault), fault)
         cause = fault.code if fault else "closed"
         if fault and not self._told_down:
             log.warning("connection %s down: %s", self.id, fault)
             self._told_down = True
-        for task in list(self._running):
-            self._end(task, OutcomeUnknown(connection=self.id, cause=cause))
+        busy = {one for one in self.devices if self.operation(one) in MOVING}
+        self._unfinished.lost(busy | {one for one in self.devices if self._running.on(one)})
+        self._running.end(OutcomeUnknown(connection=self.id, cause=cause))
+        if was_up and fault and self._storm.dropped(self._clock.monotonic()):
+            for device in self.devices:
+                self._tell(device, "driver.link_storm", fault.code)
         for state in list(self._states.values()):
             if state.operation is not Operation.UNKNOWN:
                 self._observe(unknown(state, self._clock))
+        self._closing = True
         for closing in (self._before_close, self.driver.close):
-            await self._bounded_close(closing)
-
-    async def _bounded_close(self, closing: Hook) -> None:
-        """Whatever goes wrong while closing must not end the connection's life."""
-        try:
-            async with asyncio.timeout(self._limits.close_s):
-                await closing()
-        except TimeoutError:
-            log.warning("connection %s did not close in time", self.id)
-        except Exception:
-            log.exception("connection %s did not close cleanly", self.id)
+            await bounded_close(self.id, closing, self._limits.close_s)
+        self._closing = False
 
     def _become(self, link: Link, fault: DriverError | None = None) -> None:
         if link is self._link:
             return
+        if link not in FOLLOWS[self._link]:
+            log.error("connection %s: %s must not follow %s", self.id, link, self._link)
         self._link = link
         code, params = (fault.code, fault.params) if fault else ("", {})
         self._emit(LinkChanged(self.id, link, self._clock.now(), code, params))
@@ -258,6 +296,8 @@ class Connection:
             return  # a command that ends with the wire knows nothing of the device any more
         if isinstance(fact, DeviceState):
             self._states[fact.device] = fact
+            if not self._running.on(fact.device):
+                self._unfinished.seen(fact)
         self._emit(fact)
 
     # -- commands ---------------------------------------------------------------------------
@@ -302,15 +342,8 @@ class Connection:
 
     async def cancel_jobs(self, device: str | None = None) -> None:
         """End the running commands (of one device) with `Stopped` and wait until they ended."""
-        ending = [task for task, of in self._running.items() if device in (None, of)]
-        for task in ending:
-            self._end(task, Stopped(device=self._running[task]))
-        if ending:
+        if ending := self._running.end(Stopped(device=device or self.id), device):
             await asyncio.wait(ending)
-
-    def _end(self, task: asyncio.Task[CommandResult], why: DriverError) -> None:
-        self._ended_by[task] = why
-        task.cancel()
 
     def _spec(self, device: str, verb: str) -> CommandSpec:
         if device not in self.devices:
@@ -334,11 +367,13 @@ class Connection:
     async def _carry_out(
         self, device: str, spec: CommandSpec, args: Arguments, context: CommandContext
     ) -> CommandResult:
-        context.demand()
+        if spec.effect is not Effect.READ:
+            context.demand()
+        self._unfinished.told(device, spec)
         command = self.driver.execute(device, spec.verb, args, context)
         try:
             async with asyncio.timeout(spec.timeout_s):
-                return await self._tracked(device, command)
+                return await self._running.carry(f"{self.id} {device}", device, command)
         except TimeoutError as error:
             raise OutcomeUnknown(device=device, verb=spec.verb, cause="timeout") from error
         except ConnectFailed:
@@ -352,39 +387,6 @@ class Connection:
         except Exception as error:
             log.exception("connection %s: mistake in its driver", self.id)
             raise OutcomeUnknown(device=device, verb=spec.verb, cause=repr(error)) from error
-
-    async def _tracked(
-        self, device: str, command: Coroutine[object, object, CommandResult]
-    ) -> CommandResult:
-        """Await the command as a task that a loss or `cancel_jobs` can end with its reason."""
-        task = asyncio.create_task(command, name=f"{self.id} {device}")
-        self._running[task] = device
-        try:
-            return await task
-        except asyncio.CancelledError:
-            why = self._ended_by.get(task)
-            caller = asyncio.current_task()
-            if why is None or (caller is not None and caller.cancelling()):
-                raise
-            raise why from None
-        finally:
-            self._running.pop(task, None)
-            self._ended_by.pop(task, None)
-
-
-def link_after(fault: DriverError | None) -> Link:
-    """The link a fault leaves behind; none: it was closed on purpose."""
-    match fault:
-        case None:
-            return Link.OFFLINE
-        case AuthRejected():
-            return Link.AUTH_ERROR
-        case WrongDevice():
-            return Link.IDENTITY_ERROR
-        case SetupFault():
-            return Link.CONFIG_ERROR
-        case _:
-            return Link.BACKOFF
 
 
 def claims_to_know(fact: Fact) -> bool:
@@ -411,3 +413,14 @@ def check_arguments(spec: CommandSpec, args: Arguments | Mapping[str, object]) -
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "-"
         raise BadArguments(verb=spec.verb, key=where, cause=first["msg"]) from error
+
+
+async def bounded_close(connection: str, closing: Hook, within_s: float) -> None:
+    """Whatever goes wrong while closing must not end the connection's life."""
+    try:
+        async with asyncio.timeout(within_s):
+            await closing()
+    except TimeoutError:
+        log.warning("connection %s did not close in time", connection)
+    except Exception:
+        log.exception("connection %s did not close cleanly", connection)

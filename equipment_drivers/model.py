@@ -107,12 +107,16 @@ class DeviceState:
 
 @dataclass(frozen=True, slots=True)
 class CycleFinished:
-    """The device finished one part. `verdict` is good, scrap, or unknown where it cannot tell."""
+    """One part is finished. `verdict` is good, scrap, rework, or unknown where nobody can tell.
+
+    `duration_s` is infinite where it is not known. `told_by`: `device`, or `operator`, a person.
+    """
 
     device: str
     at: datetime
     duration_s: float
     verdict: str = "unknown"
+    told_by: str = "device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +132,16 @@ class JobProgress:
 
 @dataclass(frozen=True, slots=True)
 class DeviceMessage:
-    """Something the device said that a person should see (a fault, a prompt, an adopted job)."""
+    """Something the device said that a person should see (a fault, a prompt, an adopted job).
+
+    `params` are further parameters of the code's sentence, beside `text` and `device`.
+    """
 
     device: str
     code: str
     text: str
     at: datetime
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 Fact = Reading | LinkChanged | DeviceState | CycleFinished | JobProgress | DeviceMessage

@@ -1,7 +1,8 @@
 """Smart plugs and sensors behind a Home Assistant hub, over its REST API.
 
-One poll feeds all devices. A value is told when the hub has newly heard of it, so a sensor that
-went quiet grows old here too; what an outlet or a contact shows is told with every poll.
+One poll feeds all devices; the hub's WebSocket only says when to look sooner. A value is told
+when the hub has newly heard of it, so a sensor that went quiet grows old here too; what an outlet
+or a contact shows is told with every poll.
 REST API: https://developers.home-assistant.io/docs/api/rest/
 """
 
@@ -13,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from equipment_drivers.contract import (
@@ -32,6 +34,7 @@ from equipment_drivers.contract import (
     StopReport,
     StopStep,
 )
+from equipment_drivers.devices.home_assistant_hints import Hints
 from equipment_drivers.devices.home_assistant_options import (
     HubDeviceOptions,
     HubOptions,
@@ -39,7 +42,7 @@ from equipment_drivers.devices.home_assistant_options import (
     SignalOptions,
 )
 from equipment_drivers.devices.home_assistant_states import EntityState, measure
-from equipment_drivers.devices.home_assistant_wire import HubWire
+from equipment_drivers.devices.home_assistant_wire import DRIP_S, HubWire, changes
 from equipment_drivers.errors import (
     BadOption,
     ConnectFailed,
@@ -105,6 +108,34 @@ def hung(device: DeviceConfig) -> Hung:
     return Hung(device.id, device.address, options, signals)
 
 
+class Absent:
+    """Which entities the hub does not have, told once each.
+
+    One that was never there is a mistake in the configuration and told at once; one that was
+    there gets `grace_s` to come back, for a hub that is starting again.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        self._grace_s = grace_s
+        self._seen: set[str] = set()
+        self._since: dict[str, float] = {}
+        self._told: set[str] = set()
+
+    def is_news(self, entity: str, present: bool, now: float) -> bool:
+        """Whether people should be told now that it is missing; `now` in real seconds."""
+        if present:
+            self._seen.add(entity)
+            self._since.pop(entity, None)
+            self._told.discard(entity)
+            return False
+        waited = now - self._since.setdefault(entity, now)
+        due = entity not in self._seen or waited >= self._grace_s
+        if entity in self._told or not due:
+            return False
+        self._told.add(entity)
+        return True
+
+
 class HomeAssistantHub:
     """One hub; its devices are plugs (`turn_on`, `turn_off`, `refresh`) and sensors (`refresh`)."""
 
@@ -134,13 +165,14 @@ class HomeAssistantHub:
         self._wire: HubWire | None = None
         self._heard: dict[tuple[str, str], EntityState | None] = {}
         self._told: dict[str, tuple[Operation, Mapping[str, str]]] = {}
-        self._missing: set[str] = set()
+        self._hints: Hints | None = None
+        self._absent = Absent(options.missing_after_s)
 
     # -- what it is -------------------------------------------------------------------------
 
     @property
     def max_silence_s(self) -> float:
-        return self._options.poll_s + self._options.timeout_s
+        return self._options.poll_s + self._options.timeout_s + DRIP_S
 
     def device_spec(self, device: str) -> DeviceSpec:
         thing = self._devices[device]
@@ -149,7 +181,7 @@ class HomeAssistantHub:
         if thing.is_plug:
             commands += [
                 CommandSpec("turn_on", NoArguments, Effect.ACTUATE, WORKING, longest),
-                CommandSpec("turn_off", NoArguments, Effect.ACTUATE, ANY_TIME, longest),
+                CommandSpec("turn_off", NoArguments, Effect.ACTUATE, ANY_TIME, longest, calms=True),
             ]
         return DeviceSpec(
             device=device,
@@ -198,11 +230,25 @@ class HomeAssistantHub:
         await self._poll()
 
     async def serve(self) -> None:
+        if self._options.hints:
+            entities = frozenset(one for thing in self._devices.values() for one in thing.entities)
+            listen = partial(changes, self._options, self._token)
+            self._hints = Hints(listen, entities, self._options.hint_retry_s)
         while True:
-            await asyncio.sleep(self._options.poll_s)
+            await self._pause()
             await self._poll()
 
+    async def _pause(self) -> None:
+        """Until the next poll: its time, or sooner by a hint; many hints at once are one."""
+        least = min(self._options.hint_pause_s, self._options.poll_s)
+        await asyncio.sleep(least if self._hints else self._options.poll_s)
+        if self._hints:
+            await self._hints.within(self._options.poll_s - least)
+
     async def close(self) -> None:
+        hints, self._hints = self._hints, None
+        if hints is not None:
+            await hints.close()
         wire, self._wire = self._wire, None
         if wire is not None:
             await wire.close()
@@ -250,10 +296,7 @@ class HomeAssistantHub:
 
     def _tell_missing(self, thing: Hung, states: Mapping[str, EntityState]) -> None:
         for entity in thing.entities:
-            if entity in states:
-                self._missing.discard(entity)
-            elif entity not in self._missing:
-                self._missing.add(entity)
+            if self._absent.is_news(entity, entity in states, self._clock.monotonic()):
                 self._emit(
                     DeviceMessage(thing.id, "message.entity_missing", entity, self._clock.now())
                 )

@@ -35,7 +35,10 @@ class HubOptions(Options):
     """The hub. Exactly one of `token_file` and `token_env` says where its token lies.
 
     `timeout_s` bounds each request, `poll_s` is the pause between polls, `confirm_s` how long a
-    switch may take to show its new state; all in real seconds.
+    switch may take to show its new state. With `hints` the hub's WebSocket is listened to and a
+    change is read at once, `hint_pause_s` after the last poll at the earliest; a WebSocket silent
+    for `hint_silence_s` is opened again after `hint_retry_s`. An entity that was there and is
+    missing is told after `missing_after_s`, for a hub that starts again. All in real seconds.
     """
 
     url: str = Field(pattern=r"^https?://[^/\s]+$")
@@ -44,6 +47,11 @@ class HubOptions(Options):
     timeout_s: float = Field(default=5.0, gt=0)
     poll_s: float = Field(default=2.0, gt=0)
     confirm_s: float = Field(default=5.0, gt=0)
+    hints: bool = True
+    hint_pause_s: float = Field(default=0.2, gt=0)
+    hint_silence_s: float = Field(default=90.0, gt=0)
+    hint_retry_s: float = Field(default=10.0, gt=0)
+    missing_after_s: float = Field(default=30.0, ge=0)
 
     @model_validator(mode="after")
     def _one_token(self) -> Self:

@@ -1,15 +1,19 @@
-"""The REST wire to a Home Assistant hub: few requests, each bounded, errors in our own words."""
+"""The wires to a Home Assistant hub: few REST requests, each bounded, and a listening WebSocket.
+
+Errors leave here in our own words. WebSocket API:
+https://developers.home-assistant.io/docs/api/websocket/
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from http import HTTPMethod
 from typing import Any
 
 import niquests
-from homeassistant_api import AsyncClient
+from homeassistant_api import AsyncClient, AsyncWebsocketClient
 from homeassistant_api.errors import (
     EndpointNotFoundError,
     HomeassistantAPIError,
@@ -40,13 +44,16 @@ SERVICES = frozenset(
 """The only services ever called; `update_entity` makes the hub read a meter now."""
 
 
+DRIP_S = 0.25
+"""How much longer a request may take whose answer drips in, never silent for `timeout_s`."""
+
+
 class HubWire:
     """One HTTP session with the hub. Every method raises WireFault, AuthRejected or Rejected."""
 
     def __init__(self, options: HubOptions, token: Secret) -> None:
         self._url, self._timeout_s = options.url, options.timeout_s
-        self._session = niquests.AsyncSession(disable_http2=True, disable_http3=True)
-        self._session.trust_env = False  # a hub in the lab is never behind the site's proxy
+        self._session = session_for(options.timeout_s)
         self._client = AsyncClient(f"{options.url}/api", token, session=self._session)
 
     async def config(self) -> dict[str, Any]:
@@ -83,8 +90,55 @@ class HubWire:
         self, path: str, method: HTTPMethod = HTTPMethod.GET, body: dict[str, Any] | None = None
     ) -> Any:
         with our_words(self._url):
-            async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(self._timeout_s + DRIP_S):
                 return await self._client.request(path, method=method, json=body)
+
+
+def session_for(silence_s: float) -> niquests.AsyncSession:
+    """A session of HTTP/1.1 that ends a read after so many silent seconds.
+
+    A request that is cancelled instead leaves its socket to the garbage collector.
+    """
+    session = niquests.AsyncSession(disable_http2=True, disable_http3=True, timeout=silence_s)
+    session.trust_env = False  # a hub in the lab is never behind the site's proxy
+    return session
+
+
+async def changes(options: HubOptions, token: Secret) -> AsyncGenerator[str, None]:
+    """Ids of entities as the hub says they changed; first "" once it does. Ends in a DriverError.
+
+    A connection that says nothing for `hint_silence_s` counts as lost.
+    """
+    session = session_for(2 * options.hint_silence_s)  # ours ends first: its own leaves a socket
+    client = AsyncWebsocketClient(f"{options.url}/api/websocket", token, session=session)
+    with our_words(options.url), well_formed(options.url):
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(session.close)
+            stack.push_async_callback(leave, client)
+            async with asyncio.timeout(options.timeout_s):
+                await client.__aenter__()
+                number = await client.send("subscribe_events", event_type="state_changed")
+                await client.recv_result(number)
+            yield ""
+            while True:
+                async with asyncio.timeout(options.hint_silence_s):
+                    event = (await client.recv_event(number)).event
+                yield str(getattr(event, "data", {}).get("entity_id", ""))
+
+
+async def leave(client: AsyncWebsocketClient) -> None:
+    """End it however far it came: by itself it keeps the socket of a greeting that failed."""
+    with suppress(AttributeError, niquests.exceptions.RequestException, OSError):
+        await client.__aexit__(None, None, None)
+
+
+@contextmanager
+def well_formed(url: str) -> Iterator[None]:
+    """What the library trips over in a message that makes no sense is a fault of the protocol."""
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ProtocolFault(url=url, cause=type(error).__name__) from error
 
 
 @contextmanager

@@ -1,13 +1,13 @@
 """A Marlin-style 3D printer on a serial line: one connection, one device.
 
 One life of the wire is a `marlin_session`, the numbered protocol `marlin_link`, a print
-`marlin_job`. `stop_now` writes past all of them.
+`marlin_print`. `stop_now` writes past all of them.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
@@ -24,14 +24,13 @@ from equipment_drivers.contract import (
     StopPlan,
     StopReport,
 )
-from equipment_drivers.devices.marlin_job import PrintJob, read_job
-from equipment_drivers.devices.marlin_replies import Temperatures
+from equipment_drivers.devices.marlin_park import AXES
+from equipment_drivers.devices.marlin_print import Handler, Printing
+from equipment_drivers.devices.marlin_replies import Kind, Reply, Temperatures
 from equipment_drivers.devices.marlin_session import MarlinSession
 from equipment_drivers.devices.marlin_spec import (
-    STANDING,
     MarlinOptions,
     PrinterOptions,
-    PrintFile,
     SetTemperature,
     device_spec,
     stop_step,
@@ -40,18 +39,15 @@ from equipment_drivers.devices.marlin_state import PrinterState
 from equipment_drivers.errors import (
     BadArguments,
     BadOption,
-    DriverError,
     LinkLost,
-    NotAllowedNow,
     NotSupported,
     Rejected,
     Stopped,
 )
-from equipment_drivers.model import CycleFinished, Fact, Link, LinkChanged, Operation
+from equipment_drivers.model import Fact, Link, LinkChanged, Operation
 
 READ_BACK = 3
 HEATERS = {"set_hotend": "M104", "set_bed": "M140"}
-Handler = Callable[[Arguments, CommandContext], Awaitable[CommandResult]]
 
 
 class MarlinPrinter:
@@ -82,18 +78,15 @@ class MarlinPrinter:
         self._device = devices[0].id
         self._clock, self._emit = clock, emit
         self._session: MarlinSession | None = None
-        self._handlers: dict[str, Handler] = {
-            "print_file": self._print_file,
-            "pause": self._pause,
-            "resume": self._resume,
-            "cancel": self._cancel,
+        self._printing: Printing | None = None
+        self._verbs: Mapping[str, Handler] = {
             "set_hotend": self._set_hotend,
             "set_bed": self._set_bed,
             "home": self._home,
         }
-        self._cooling: set[asyncio.Task[StopOutcome]] = set()
         self._state = PrinterState(self._device, clock, emit)
         self._noisy = False
+        self._looked_at = 0.0
 
     @property
     def max_silence_s(self) -> float:
@@ -119,10 +112,14 @@ class MarlinPrinter:
         """Open the wire, number from 0, verify who is there. Raises WireFault or SetupFault."""
         await self.close()
         self._noisy = False
+        cut_off = self._state.cut_off
         self._state = PrinterState(self._device, self._clock, self._emit)
-        self._session = MarlinSession(self._connection, self._options, self._state.heed)
-        await self._session.open()
-        self._state.identity = self._session.identity
+        self._state.cut_off = cut_off
+        session = MarlinSession(self._connection, self._options, self._heed)
+        self._session = session
+        self._printing = Printing(session, self._state, self._limits, self._clock, self._emit)
+        await session.open()
+        self._state.identity = session.identity
 
     async def resync(self) -> None:
         """Temperatures, position, and whether somebody else's print is under way; moves nothing."""
@@ -131,6 +128,8 @@ class MarlinPrinter:
         if state.job is None:
             state.foreign = await session.moves_by_itself()
         state.position = await session.position()
+        state.doubtful = False
+        state.cut_off = state.cut_off and state.foreign
         if state.foreign:
             state.tell("message.foreign_job", "")
         state.show()
@@ -140,15 +139,32 @@ class MarlinPrinter:
         session = self._open_session()
         while (fault := await session.lost(within_s=self._options.poll_s)) is None:
             self._judge_noise(session.link.noise)
-            if self._state.foreign:
-                await self._look_for_end_of_foreign_job(session)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(session.silence_left_s):
+                    await self._look_for_foreign_job(session)
         raise fault
 
-    async def _look_for_end_of_foreign_job(self, session: MarlinSession) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(session.silence_left_s):
-                self._state.foreign = await session.moves_by_itself()
-                self._state.show()
+    async def _look_for_foreign_job(self, session: MarlinSession) -> None:
+        """A print that somebody starts at the printer is shown and left alone until it ends."""
+        state = self._state
+        if state.foreign:
+            state.foreign = await session.moves_by_itself()
+            state.cut_off = state.cut_off and state.foreign
+            state.show()
+            return
+        due = self._looked_at + self._options.foreign_check_s
+        if self._clock.monotonic() < due or state.operation is not Operation.IDLE:
+            return
+        self._looked_at = self._clock.monotonic()
+        if await session.prints_from_card() and state.operation is Operation.IDLE:
+            state.foreign = True
+            state.tell("message.foreign_job", "")
+            state.show()
+
+    def _heed(self, reply: Reply) -> None:
+        self._state.heed(reply)
+        if reply.kind is Kind.RESEND and self._session is not None:
+            self._judge_noise(self._session.link.noise)
 
     def _judge_noise(self, noise: float) -> None:
         worst = self._options.noisy_ratio
@@ -164,10 +180,11 @@ class MarlinPrinter:
     async def close(self) -> None:
         """Close the wire; a running command ends in LinkLost."""
         session, self._session = self._session, None
+        printing, self._printing = self._printing, None
         if session is not None:
             await session.close()
-        if self._cooling:
-            await asyncio.wait(self._cooling)
+        if printing is not None:
+            await printing.closed()
 
     def _open_session(self) -> MarlinSession:
         if self._session is None:
@@ -186,88 +203,10 @@ class MarlinPrinter:
         if not isinstance(args, spec.args):
             raise BadArguments(verb=verb, key="-", cause=type(args).__name__)
         self._open_session()
-        self._demand_moment(verb, spec.allowed)
-        return await self._handlers[verb](args, context)
-
-    def _demand_moment(self, verb: str, allowed: frozenset[Operation]) -> None:
-        state = self._state
-        if state.foreign:
-            raise NotAllowedNow(device=self._device, verb=verb, state="foreign_job")
-        if state.operation not in allowed:
-            raise NotAllowedNow(device=self._device, verb=verb, state=state.operation)
-
-    async def _print_file(self, args: Arguments, context: CommandContext) -> CommandResult:
-        assert isinstance(args, PrintFile)
-        lines = await read_job(args.path, self._limits.limits, self._limits.max_job_bytes)
-        session, state = self._open_session(), self._state
-        self._demand_moment("print_file", STANDING)
-        job = PrintJob(args.name, lines, context, lambda: session.link.resends)
-        began = self._clock.now()
-        state.job = job
-        state.show()
-        try:
-            await job.feed(session.link.send)
-            await session.stand_still()
-            state.position = await session.position()
-        except (asyncio.CancelledError, DriverError):
-            await self._cool_after(session)
-            raise
-        finally:
-            state.report_job()
-            state.job, state.person_wanted = None, False
-            state.show()
-            job.ended.set()
-        ended = self._clock.now()
-        self._emit(CycleFinished(self._device, ended, (ended - began).total_seconds()))
-        return CommandResult(args.name, {"lines_sent": job.done, "resends": job.resends})
-
-    async def _cool_after(self, session: MarlinSession) -> None:
-        """Heaters off after a print that did not end by itself, however often we are cancelled."""
-        if self._state.fault is not None:
-            return
-        cooling = asyncio.create_task(session.cool(), name=f"cool {self._device}")
-        self._cooling.add(cooling)
-        cooling.add_done_callback(self._cooling.discard)
-        await asyncio.shield(cooling)
-
-    async def _pause(self, args: Arguments, context: CommandContext) -> CommandResult:
-        """No further line; done when the motion already queued has ended."""
-        session, job = self._open_session(), self._demand_job("pause")
-        job.pause()
-        await session.stand_still()
-        self._state.show()
-        return CommandResult(values={"lines_sent": job.done})
-
-    async def _resume(self, args: Arguments, context: CommandContext) -> CommandResult:
-        job = self._demand_job("resume")
-        context.demand()
-        job.resume()
-        self._state.show()
-        return CommandResult(values={"lines_sent": job.done})
-
-    async def _cancel(self, args: Arguments, context: CommandContext) -> CommandResult:
-        """End the print: no further line, heaters off, and the queued motion runs out."""
-        session, state, job = self._open_session(), self._state, self._demand_job("cancel")
-        state.stopping = True
-        state.show()
-        try:
-            await self._end_job(session, job)
-            await session.stand_still()
-            state.position = await session.position()
-        finally:
-            state.stopping = False
-            state.show()
-        return CommandResult(values={"lines_sent": job.done})
-
-    async def _end_job(self, session: MarlinSession, job: PrintJob) -> None:
-        job.cancel()
-        session.break_heating_wait()
-        await job.ended.wait()
-
-    def _demand_job(self, verb: str) -> PrintJob:
-        if self._state.job is None:
-            raise NotAllowedNow(device=self._device, verb=verb, state=self._state.operation)
-        return self._state.job
+        self._state.demand(verb, spec.allowed)
+        if self._printing is not None and verb in self._printing.verbs:
+            return await self._printing.verbs[verb](args, context)
+        return await self._verbs[verb](args, context)
 
     async def _set_hotend(self, args: Arguments, context: CommandContext) -> CommandResult:
         highest = self._limits.max_hotend_c
@@ -294,7 +233,7 @@ class MarlinPrinter:
         session, wanted = self._open_session(), round(args.celsius)
         command = f"{HEATERS[verb]} S{wanted}"
         context.demand()
-        await session.link.send(command)
+        await session.link.send(command, context.may_act)
         found = None
         for _ in range(READ_BACK):
             found = target_of(await session.temperatures())
@@ -303,13 +242,15 @@ class MarlinPrinter:
         raise Rejected(device=self._device, cause=f"{command}: {found}")
 
     async def _home(self, args: Arguments, context: CommandContext) -> CommandResult:
+        """Home all axes; until the printer has said where it is, nobody knows."""
         session, state = self._open_session(), self._state
         context.demand()
-        state.homing = True
+        state.homing = state.doubtful = True
         state.show()
         try:
-            await session.link.send("G28")
+            await session.link.send("G28", context.may_act)
             state.position = place = await session.position()
+            state.homed, state.doubtful, state.lost = set(AXES), False, False
         finally:
             state.homing = False
             state.show()
@@ -328,13 +269,18 @@ class MarlinPrinter:
         return StopReport(device, outcome)
 
     async def safe_state(self, device: str) -> StopReport:
-        """A running print ended, heaters and fan off and read back."""
+        """A running print ended, heaters and fan off and read back; a foreign one is left alone.
+
+        What still moves after a loss in the middle of our print are its last few moves, no other's.
+        """
         session = self._session
         if session is None:
             return StopReport(device, StopOutcome.FAILED, "not_open")
-        job = self._state.job
-        if job is not None:
+        if self._state.foreign and not self._state.cut_off:
+            return StopReport(device, StopOutcome.FAILED, "foreign_job")
+        job, printing = self._state.job, self._printing
+        if job is not None and printing is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._options.cool_s * 2):
-                    await self._end_job(session, job)
+                    await printing.end_job(job)
         return StopReport(device, await session.cool())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from equipment_drivers.contract import CommandContext
+from equipment_drivers.devices.marlin_park import Motion
+from equipment_drivers.devices.marlin_replies import Position
 from equipment_drivers.errors import BadArguments, Stopped
 from equipment_drivers.gcode import Gate, GcodeLimits, GcodeProblem, bare
 
@@ -60,7 +62,8 @@ def _read(path: str, max_bytes: int) -> bytes:
 class PrintJob:
     """Where a print stands. `done` counts the lines the printer has acknowledged.
 
-    `count_resends` is the link's own running count.
+    It is handed to the link, which takes a line whenever the wire has room for one.
+    `count_resends` is the link's own running count; `wake` tells the link to look again.
     """
 
     def __init__(
@@ -69,19 +72,21 @@ class PrintJob:
         lines: list[str],
         context: CommandContext,
         count_resends: Callable[[], int],
+        wake: Callable[[], None] = lambda: None,
+        homed: Iterable[str] = (),
     ) -> None:
         self.name, self.lines, self.context = name, lines, context
         self._count_resends, self._resends_before = count_resends, count_resends()
+        self._wake = wake
+        self._demand, self._journal = context.demand, context.journal
+        self.may_act = context.may_act
+        self._given = 0
         self.done = 0
-        self.cancelled = False
+        self.paused = self.cancelled = False
         self.ended = asyncio.Event()
-        self._running = asyncio.Event()
-        self._running.set()
-
-    @property
-    def paused(self) -> bool:
-        """Whether no further line is sent until `resume`."""
-        return not self._running.is_set()
+        self.motion = Motion(set(homed))
+        self.held_at: Position | None = None
+        """Where the nozzle was moved aside from."""
 
     @property
     def resends(self) -> int:
@@ -94,27 +99,40 @@ class PrintJob:
         return self.done / len(self.lines)
 
     def pause(self) -> None:
-        """Send nothing after the line in flight."""
-        self._running.clear()
+        """Send nothing after the lines in flight."""
+        self.paused = True
 
     def resume(self) -> None:
         """Go on."""
-        self._running.set()
+        self.paused = False
+        self._wake()
 
     def cancel(self) -> None:
         """Never send another line."""
         self.cancelled = True
-        self._running.set()
+        self._wake()
 
-    async def feed(self, send: Callable[[str], Awaitable[object]]) -> None:
-        """Send every line once, each only while the command may act. Raises Stopped."""
-        context = self.context
-        for line in self.lines:
-            if not self._running.is_set():
-                await self._running.wait()
-            if self.cancelled:
-                raise Stopped(command=context.command_id, cause="cancelled")
-            context.demand()
-            context.journal(line)
-            await send(line)
-            self.done += 1
+    # -- as the link sees it ------------------------------------------------------------------
+
+    def peek(self) -> str | None:
+        """The next line; None while paused and after the last. Raises Stopped once cancelled."""
+        if self.cancelled:
+            raise Stopped(command=self.context.command_id, cause="cancelled")
+        if self.paused or self._given == len(self.lines):
+            return None
+        return self.lines[self._given]
+
+    def take(self) -> str | None:
+        """`peek`, written to the job's log, if the command may still act. Raises Stopped."""
+        line = self.peek()
+        if line is not None:
+            self._demand()
+            self._journal(line)
+            self._given += 1
+        return line
+
+    def taken(self) -> bool:
+        """One line more is acknowledged; whether it was the last."""
+        self.motion.follow(self.lines[self.done])
+        self.done += 1
+        return self.done == len(self.lines)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import xor
 
-HISTORY = 8
-"""With one line in flight a legitimate Resend reaches back one or two."""
-FARTHEST_BACK = 4
+HISTORY = 64
+FARTHEST_BACK = 50
+BOOTED_WANTS = 1
+BEYOND_HANDSHAKE = 8
 
 
 def frame(number: int, command: str) -> bytes:
@@ -23,45 +24,75 @@ class Line:
     """One numbered line and how often it was sent."""
 
     number: int
+    command: str
     frame: bytes
     times: int = 0
 
 
 class SentLines:
-    """The last lines sent; `number` is the one in hand, which may be older than the newest."""
+    """The last lines sent. Those from `first` to `last` are out and not acknowledged.
+
+    `last` is behind the newest line while older ones are sent again; `first` is past `last` when
+    no answer is owed.
+    """
 
     def __init__(self) -> None:
-        self.number = 0
+        self.first, self.last = 0, -1
+        self.newest = -1
+        """The highest number given; -1 before the first."""
         self._lines: deque[Line] = deque(maxlen=HISTORY)
 
     def restart(self) -> None:
         """Forget all; the next line has number 0."""
         self._lines.clear()
+        self.first, self.last = 0, -1
+        self.newest = -1
 
-    def append(self, command: str) -> None:
-        """Take the next number for this command and take it in hand."""
-        self.number = self.newest + 1
-        self._lines.append(Line(self.number, frame(self.number, command)))
+    def append(self, command: str) -> Line:
+        """Give the next number to this command; it joins what is out."""
+        self.newest = self.last = number = self.newest + 1
+        line = Line(number, command, frame(number, command))
+        self._lines.append(line)
+        return line
+
+    def make_harmless(self, line: Line, command: str) -> None:
+        """The printer waits for this number: let it have it, with nothing that acts."""
+        line.command, line.frame = command, frame(line.number, command)
+
+    def hold_only(self, number: int) -> Line:
+        """Nothing but this line is out, though later ones may have been before."""
+        self.first = self.last = number
+        return self.line(number)
 
     @property
-    def newest(self) -> int:
-        """The highest number given; -1 before the first."""
-        return self._lines[-1].number if self._lines else -1
+    def out(self) -> int:
+        """How many lines are out."""
+        return self.last - self.first + 1
+
+    @property
+    def bytes_out(self) -> int:
+        """How many bytes the printer may still have to take in."""
+        return sum(len(self.line(number).frame) for number in range(self.first, self.last + 1))
 
     @property
     def is_handshake(self) -> bool:
         """While the numbering itself is in flight, the printer's idea of it is the old one."""
         return self.newest == 0
 
-    def in_hand(self) -> Line:
-        """The line with the present `number`."""
-        return self._lines[self.number - self.newest - 1]
+    def line(self, number: int) -> Line:
+        """A line that is still kept."""
+        return self._lines[number - self.newest - 1]
 
     def has(self, wanted: int) -> bool:
-        """Whether this line can be sent again."""
+        """Whether this line may be sent again.
+
+        A board that booted unheard wants line 1: what it had done before must not be done again.
+        """
         if not self._lines or (self.is_handshake and wanted > 0):
             return False
-        oldest = max(self._lines[0].number, self.number - FARTHEST_BACK)
+        if wanted <= BOOTED_WANTS and self.newest > BEYOND_HANDSHAKE:
+            return False
+        oldest = max(self._lines[0].number, self.newest - FARTHEST_BACK)
         return oldest <= wanted <= self.newest
 
     def can_be_wanted(self, wanted: int) -> bool:
@@ -70,5 +101,5 @@ class SentLines:
         It wants an unsent one only after taking the newest: sent twice, or before we went back.
         """
         if wanted == self.newest + 1:
-            return self._lines[-1].times > 1 or self.number < self.newest
+            return self._lines[-1].times > 1 or self.first < self.newest
         return self.has(wanted)

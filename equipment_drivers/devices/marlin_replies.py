@@ -45,18 +45,20 @@ class Reply:
     kind: Kind
     text: str
     number: int | None = None
+    places: int = 0
+    """Free places of the command queue, where an acknowledgement tells them (ADVANCED_OK)."""
 
 
-OK = re.compile(r"ok(?: N?(\d+))?(?: .*)?")
+OK = re.compile(r"ok(?: N?(\d+))?(?: P\d+ B(\d+))?(?: .*)?")
 RESEND = re.compile(r"(?:Resend|rs)\s*:?\s*N?(\d+)")
 LAST_LINE = re.compile(r"Last Line:\s*(\d+)")
 LINE_TROUBLE = re.compile(r"checksum|Line Number|Last Line", re.IGNORECASE)
 BANNER = re.compile(
     r"[^A-Za-z]*start|(?:echo:)?\s*(?:PowerUp|(?:External|Brown out|Watchdog|Software) Reset)"
 )
-FATAL = re.compile(
-    r"halted|kill\(\)|thermal runaway|heating failed|m(?:ax|in)temp|system stopped", re.IGNORECASE
-)
+THERMAL = r"thermal runaway|heating failed|m(?:ax|in)temp|system stopped"
+FATAL = re.compile(rf"halted|kill\(\)|{THERMAL}", re.IGNORECASE)
+THERMAL_FAULT = re.compile(THERMAL, re.IGNORECASE)
 
 
 def classify(line: str) -> Reply:
@@ -68,12 +70,14 @@ def classify(line: str) -> Reply:
             found = OK.fullmatch(line)
             if found is None:
                 return Reply(Kind.TORN_OK, line)
-            return Reply(Kind.OK, line, int(found[1]) if found[1] else None)
+            return Reply(Kind.OK, line, int(found[1]) if found[1] else None, int(found[2] or 0))
         case "R" | "r" if len(line) <= 20:
             found = RESEND.fullmatch(line)
             return Reply(Kind.RESEND, line, int(found[1]) if found else None)
         case "E":
             return _error(line)
+        case ":" | "!" if THERMAL_FAULT.search(line):
+            return Reply(Kind.HALTED, line)
         case "e" if line.startswith("echo:busy"):
             return Reply(Kind.BLOCKED if "paused for" in line else Kind.BUSY, line)
     if line == "wait":
@@ -90,6 +94,11 @@ def _error(line: str) -> Reply:
     return Reply(Kind.ERROR if line.startswith("Error") else Kind.REPORT, line)
 
 
+def is_thermal(text: str) -> bool:
+    """Whether heating or its sensor failed: the heater itself may still be on."""
+    return THERMAL_FAULT.search(text) is not None
+
+
 NUMBER = r"(?:-?\d+(?:\.\d+)?|nan)"
 ADVANCED = r"(?:ok(?: N\d+)?(?: P\d+)?(?: B\d+)?)?"
 SENSOR = r"(?:[TBCPRLWEM@]|[TEB]\d|[BC]?@\d?)"
@@ -97,7 +106,7 @@ TEMPERATURE = re.compile(
     rf"{ADVANCED}\s*(?:{SENSOR}\s?:\s?(?:{NUMBER}|\?)"
     rf"(?:\s*/\s*{NUMBER})?(?:\s*\({NUMBER}\))?\s*)+"
 )
-HEATER = re.compile(rf"(?:^|\s)([TB])\s?:\s?({NUMBER})\s*/\s*({NUMBER})")
+HEATER = re.compile(rf"(?:^|\s)(T0?|B)\s?:\s?({NUMBER})\s*/\s*({NUMBER})")
 OPEN_CIRCUIT_C = -14.0
 IMPOSSIBLE_C = 500.0
 
@@ -114,12 +123,13 @@ class Temperatures:
 
 def temperatures(line: str) -> Temperatures | None:
     """The report in this line, or None; a line with any odd character in it is no report."""
-    if "T:" not in line or TEMPERATURE.fullmatch(line) is None:
+    if ("T:" not in line and "T0:" not in line) or TEMPERATURE.fullmatch(line) is None:
         return None
     found = {name: (_celsius(is_), _celsius(should)) for name, is_, should in HEATER.findall(line)}
-    if "T" not in found:
+    hotend = found.get("T", found.get("T0"))
+    if hotend is None:
         return None
-    return Temperatures(*found["T"], *found.get("B", (None, None)))
+    return Temperatures(*hotend, *found.get("B", (None, None)))
 
 
 def _celsius(text: str) -> float:

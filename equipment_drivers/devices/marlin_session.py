@@ -32,6 +32,8 @@ from equipment_drivers.errors import (
     LinkLost,
     PeerSilent,
     ProtocolFault,
+    SetupFault,
+    UnsupportedFirmware,
     WireFault,
     WrongDevice,
 )
@@ -41,6 +43,8 @@ T = TypeVar("T")
 ASKED = 5
 """How often a question is put before its answer, each time damaged or missing, is given up."""
 LOOKS = 5
+MARLIN = "marlin"
+"""In the name of every firmware of this family; Repetier, Smoothie and Klipper do not say it."""
 HEATING_WAITS = ("M109", "M190", "M191")
 
 
@@ -71,6 +75,8 @@ class MarlinSession:
             self._started.set()
         elif reply.kind is Kind.HALTED:
             self.halted.set()
+        elif reply.text.startswith("//action:disconnect"):
+            self._lose(LinkLost(connection=self._connection, cause="asked_by_printer"))
         self._on_reply(reply)
 
     def _lose(self, fault: WireFault) -> None:
@@ -98,6 +104,8 @@ class MarlinSession:
         await self._identify()
         if self._can("AUTOREPORT_TEMP"):
             await self.link.send(f"M155 S{self.options.autoreport_s}")
+        if self.options.idle_kill_s:
+            await self.link.send(f"M85 S{self.options.idle_kill_s}")
         if any("Unknown command" in line for line in await self.link.send("M113 S2")):
             patience = self.options.mute_ok_timeout_s
             self.link.timing = replace(self.link.timing, ok_s=patience, long_ok_s=patience)
@@ -105,15 +113,19 @@ class MarlinSession:
     async def _identify(self) -> None:
         """M115 says who it is; asked again when it seems to be somebody else: noise is likelier."""
         expected = (self.options.expected_firmware, self.options.expected_uuid)
-        found = ("", "")
+        fault: SetupFault | None = None
         for _ in range(ASKED):
             self.identity = await self.ask("M115", _known)
             found = (self.identity.firmware, self.identity.fields.get("UUID", ""))
-            if all(is_.startswith(should) for is_, should in zip(found, expected, strict=True)):
+            if not all(is_.startswith(should) for is_, should in zip(found, expected, strict=True)):
+                cause, wanted = " ".join(found), " ".join(expected)
+                fault = WrongDevice(connection=self._connection, cause=cause, expected=wanted)
+            elif not self.options.other_firmware and MARLIN not in found[0].lower():
+                fault = UnsupportedFirmware(connection=self._connection, cause=found[0])
+            else:
                 return
-        raise WrongDevice(
-            connection=self._connection, cause=" ".join(found), expected=" ".join(expected)
-        )
+        if fault is not None:
+            raise fault
 
     def _can(self, capability: str) -> bool:
         return capability in self.identity.capabilities
@@ -130,18 +142,27 @@ class MarlinSession:
         """How much longer the printer may say nothing before it counts as gone."""
         return self.line.heard_at + self.options.max_silence_s - self._loop.time()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the wire has ended, or its silence has lasted too long."""
+        return self._lost.done() or self.silence_left_s <= 0
+
     async def lost(self, within_s: float) -> WireFault | None:
         """What ended the wire, or None if it still stands after so many seconds."""
         left = self.silence_left_s
         if left <= 0:
             silent = self.options.max_silence_s - left
             return PeerSilent(connection=self._connection, seconds=f"{silent:.1f}")
-        if not self._can("AUTOREPORT_TEMP") and (self._poll is None or self._poll.done()):
+        if self._must_ask() and not self.link.is_crowded:
             self._poll = self.link.post("M105")
         with suppress(TimeoutError):
             async with asyncio.timeout(min(within_s, left)):
                 return await asyncio.shield(self._lost)
         return None
+
+    def _must_ask(self) -> bool:
+        """Whether temperatures do not come by themselves and none are asked for already."""
+        return not self._can("AUTOREPORT_TEMP") and (self._poll is None or self._poll.done())
 
     async def ask(self, command: str, read: Callable[[Sequence[str]], T | None]) -> T:
         """Send until the answer can be read: it proves that all sent before was executed."""
@@ -169,7 +190,7 @@ class MarlinSession:
 
         A damaged answer must not look like either: standing is shown by two equal counts.
         """
-        if all([prints_from_card(await self.link.send("M27")) for _ in range(2)]):
+        if await self.prints_from_card():
             return True
         seen: set[str] = set()
         for _ in range(LOOKS):
@@ -180,7 +201,18 @@ class MarlinSession:
             await asyncio.sleep(self.options.settle_s)
         return True
 
+    async def prints_from_card(self) -> bool:
+        """Whether a file on the printer's own card is being printed: told twice to be believed."""
+        return all([prints_from_card(await self.link.send("M27")) for _ in range(2)])
+
     # -- stopping ---------------------------------------------------------------------------
+
+    def quickstop(self) -> None:
+        """M410: the motion ends at once, wherever it is; past the queue if the firmware listens."""
+        if self._can("EMERGENCY_PARSER") and self.line.fileno() is not None:
+            self.line.write(b"M410\n")
+        else:
+            self.link.post("M410")
 
     def break_heating_wait(self) -> None:
         """End a wait for temperature, where the firmware listens to M108 while it waits."""
@@ -198,7 +230,7 @@ class MarlinSession:
         except (TimeoutError, DriverError):
             return StopOutcome.SENT if self._write_past(COLD_BYTES) else StopOutcome.FAILED
         targets = (report.hotend_target, report.bed_target or 0.0)
-        return StopOutcome.SENT if any(targets) else StopOutcome.CONFIRMED
+        return StopOutcome.FAILED if any(targets) else StopOutcome.CONFIRMED
 
     async def halt(self, reason: DriverError) -> StopOutcome:
         """M112 past everything; CONFIRMED when the printer says so."""

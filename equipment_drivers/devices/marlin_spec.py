@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, field_validator, model_validator
@@ -18,6 +19,7 @@ from equipment_drivers.contract import (
 )
 from equipment_drivers.devices.marlin_lines import frame
 from equipment_drivers.devices.marlin_link import LinkTiming
+from equipment_drivers.devices.marlin_park import Parking
 from equipment_drivers.gcode import GcodeLimits
 from equipment_drivers.model import Operation
 
@@ -33,6 +35,8 @@ class MarlinOptions(Options):
 
     `port`: a device path (best one under /dev/serial/by-id) or `socket://host:port`.
     `expected_firmware`, `expected_uuid`: what M115 must answer (its beginning); empty: anything.
+    `other_firmware`: also speak to one that does not call itself Marlin; other dialects number,
+    wait and stop in ways of their own, so try that out with the heaters unplugged.
     `banner_s`: how long a board may take to say `start`; `handshake_s`: until it is known.
     `ok_timeout_s`, `long_ok_timeout_s`: longest silence of the command in hand before it is sent
     again, for ordinary and for long-running commands; `busy` reports start it anew.
@@ -42,13 +46,21 @@ class MarlinOptions(Options):
     `autoreport_s`: temperatures every so many seconds; `poll_s`: asked for where it cannot.
     `max_silence_s`: without any traffic the printer counts as gone.
     `stop_confirm_s`, `cool_s`: how long stopping and cooling wait for the printer's word.
-    `noisy_ratio`: share of lines sent again above which the link is degraded.
+    `noisy_ratio`: share of lines damaged, there or back, above which the link is degraded.
+    `window`: moves that may be out at once where the firmware says its room (ADVANCED_OK), in no
+    more than `rx_bytes` of its receive buffer. Above 1 a firmware that empties its buffer in the
+    middle of a line, after a damaged one, may take the rest of that line for a command without
+    number: leave it at 1 unless the wire is clean and short of speed.
+    `idle_kill_s`: the printer switches itself off (M85) after so long without a move or command,
+    also when this system is gone; must be longer than any pause; 0: never.
+    `foreign_check_s`: how often an idle printer is asked whether it prints from its own card.
     """
 
     port: str = Field(min_length=1)
     baudrate: int = Field(default=115200, ge=1200, le=2_000_000)
-    expected_firmware: str = "Marlin"
+    expected_firmware: str = ""
     expected_uuid: str = ""
+    other_firmware: bool = False
     banner_s: Seconds = 2.0
     handshake_s: Seconds = 8.0
     ok_timeout_s: Seconds = 3.0
@@ -63,6 +75,10 @@ class MarlinOptions(Options):
     stop_confirm_s: Seconds = 1.0
     cool_s: Seconds = 2.0
     noisy_ratio: float = Field(default=0.1, gt=0, le=1)
+    window: int = Field(default=1, ge=1, le=4)
+    rx_bytes: int = Field(default=128, ge=96, le=16384)
+    idle_kill_s: int = Field(default=0, ge=0, le=86400)
+    foreign_check_s: Seconds = 10.0
 
     @field_validator("port")
     @classmethod
@@ -73,6 +89,9 @@ class MarlinOptions(Options):
             raise ValueError("a device path or socket://host:port")
         return port
 
+    def plug(self) -> Path | None:
+        return None if "://" in self.port else Path(self.port)
+
     @property
     def timing(self) -> LinkTiming:
         """The link's own part of these options."""
@@ -82,13 +101,16 @@ class MarlinOptions(Options):
             settle_s=self.settle_s,
             timeouts=self.timeouts,
             resends=self.resends,
+            window=self.window,
+            rx_bytes=self.rx_bytes,
         )
 
 
 class PrinterOptions(Options):
     """The machine: limits in °C and mm. They can only be narrower than what the driver allows.
 
-    `…_min_mm` may be negative where a purge line lies outside the bed.
+    `…_min_mm` may be negative where a purge line lies outside the bed. A held print waits
+    `park_lift_mm` higher at `park_x_mm`, `park_y_mm` (none: left, at the back).
     """
 
     max_hotend_c: float = Field(
@@ -101,6 +123,9 @@ class PrinterOptions(Options):
     y_max_mm: Place = 220.0
     z_min_mm: Place = 0.0
     z_max_mm: Place = 250.0
+    park_lift_mm: float = Field(default=10.0, ge=0, le=200, allow_inf_nan=False)
+    park_x_mm: Place | None = None
+    park_y_mm: Place | None = None
     max_dwell_s: Seconds = 60.0
     max_job_bytes: int = Field(default=50_000_000, gt=0, le=500_000_000)
 
@@ -109,7 +134,22 @@ class PrinterOptions(Options):
         limits = self.limits
         if any(lowest >= highest for lowest, highest in (limits.x, limits.y, limits.z)):
             raise ValueError("min must be below max")
+        parking = self.parking
+        if not (
+            limits.x[0] <= parking.x <= limits.x[1] and limits.y[0] <= parking.y <= limits.y[1]
+        ):
+            raise ValueError("park_x_mm, park_y_mm must be within reach")
         return self
+
+    @property
+    def parking(self) -> Parking:
+        """Where a held print waits."""
+        return Parking(
+            lift=self.park_lift_mm,
+            highest=self.z_max_mm,
+            x=self.x_min_mm if self.park_x_mm is None else self.park_x_mm,
+            y=self.y_max_mm if self.park_y_mm is None else self.park_y_mm,
+        )
 
     @property
     def limits(self) -> GcodeLimits:
@@ -137,6 +177,12 @@ class SetTemperature(Arguments):
     celsius: float = Field(ge=0, allow_inf_nan=False)
 
 
+class Cancel(Arguments):
+    """`at_once`: what is queued is thrown away too, after which only homing tells the place."""
+
+    at_once: bool = False
+
+
 class Nothing(Arguments):
     """No arguments."""
 
@@ -148,12 +194,12 @@ AWAKE = STANDING | WORKING | HELD
 
 COMMANDS = (
     CommandSpec("print_file", PrintFile, Effect.ACTUATE, STANDING, None),
-    CommandSpec("pause", Nothing, Effect.CONFIGURE, WORKING, 60.0),
-    CommandSpec("resume", Nothing, Effect.ACTUATE, HELD, 10.0),
-    CommandSpec("cancel", Nothing, Effect.CONFIGURE, WORKING | HELD, 60.0),
+    CommandSpec("pause", Nothing, Effect.CONFIGURE, WORKING, 120.0),
+    CommandSpec("resume", Nothing, Effect.ACTUATE, HELD, 120.0),
+    CommandSpec("cancel", Cancel, Effect.CONFIGURE, WORKING | HELD, 120.0),
     CommandSpec("set_hotend", SetTemperature, Effect.ACTUATE, AWAKE, 30.0),
     CommandSpec("set_bed", SetTemperature, Effect.ACTUATE, AWAKE, 30.0),
-    CommandSpec("home", Nothing, Effect.ACTUATE, STANDING, 180.0),
+    CommandSpec("home", Nothing, Effect.ACTUATE, STANDING | {Operation.UNKNOWN}, 180.0),
 )
 
 SIGNALS = (
@@ -175,6 +221,7 @@ def device_spec(device: str) -> DeviceSpec:
         "printer3d",
         {command.verb: command for command in COMMANDS},
         {signal.name: signal for signal in SIGNALS},
+        moves=True,
     )
 
 

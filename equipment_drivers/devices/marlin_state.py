@@ -7,9 +7,16 @@ from collections.abc import Callable
 from equipment_drivers.contract import Clock
 from equipment_drivers.devices.marlin_heat import Thermometer
 from equipment_drivers.devices.marlin_job import PrintJob
-from equipment_drivers.devices.marlin_replies import Identity, Kind, Position, Reply, temperatures
-from equipment_drivers.devices.marlin_spec import UNITS
-from equipment_drivers.errors import DriverError, Faulted
+from equipment_drivers.devices.marlin_replies import (
+    Identity,
+    Kind,
+    Position,
+    Reply,
+    is_thermal,
+    temperatures,
+)
+from equipment_drivers.devices.marlin_spec import STANDING, UNITS
+from equipment_drivers.errors import DriverError, Faulted, NotAllowedNow
 from equipment_drivers.model import (
     DeviceMessage,
     DeviceState,
@@ -43,6 +50,13 @@ class PrinterState:
         self.position: Position | None = None
         self.job: PrintJob | None = None
         self.homing = self.stopping = self.foreign = self.person_wanted = False
+        self.doubtful = False
+        """A motion's outcome is not known; reading back settles it."""
+        self.cut_off = False
+        """The wire was lost in the middle of our print: what still moves is ours."""
+        self.lost = False
+        """Motion was cut off; only homing tells the place again."""
+        self.homed: set[str] = set()
         self.fault: DriverError | None = None
         self._clock, self._emit = clock, emit
         self._thermometer = Thermometer(device)
@@ -58,7 +72,20 @@ class PrinterState:
         if self.job is not None:
             held = self.job.paused or self.person_wanted
             return Operation.PAUSED if held else Operation.BUSY
-        return Operation.BUSY if self.homing or self.foreign else Operation.IDLE
+        if self.homing or self.foreign:
+            return Operation.BUSY
+        return Operation.UNKNOWN if self.doubtful or self.lost else Operation.IDLE
+
+    def demand(self, verb: str, allowed: frozenset[Operation]) -> None:
+        """Refuse what does not fit the moment; to somebody else's print nothing does."""
+        if self.foreign:
+            raise NotAllowedNow(device=self.device, verb=verb, state="foreign_job")
+        if self.operation not in allowed:
+            raise NotAllowedNow(device=self.device, verb=verb, state=self.operation)
+
+    def demand_still(self, verb: str) -> None:
+        """Refuse unless nothing is under way."""
+        self.demand(verb, STANDING)
 
     def show(self) -> None:
         """Tell the state if it is not the one told last."""
@@ -91,10 +118,13 @@ class PrinterState:
                 self.show()
             case Kind.HALTED:
                 self.fault = self.fault or Faulted(device=self.device, cause=reply.text)
-                self.tell("message.halted", reply.text)
+                thermal = is_thermal(reply.text)
+                self.tell("message.thermal_fault" if thermal else "message.halted", reply.text)
                 self.show()
             case Kind.ERROR:
                 self.tell("message.printer_error", reply.text)
+            case Kind.START if self.identity.firmware:
+                self.tell("message.printer_restarted", reply.text)
 
     def _heed_report(self, text: str) -> None:
         report = temperatures(text)
@@ -103,8 +133,15 @@ class PrinterState:
                 self._emit(reading)
             self.report_job()
         elif self.job is not None and text in PANEL_ACTIONS:
-            PANEL_ACTIONS[text](self.job)
-            self.show()
+            self._heed_panel(self.job, PANEL_ACTIONS[text])
+
+    def _heed_panel(self, job: PrintJob, action: Callable[[PrintJob], None]) -> None:
+        """Only our own way leads back from where the nozzle was moved aside to."""
+        if action is PrintJob.resume and job.held_at is not None:
+            self.tell("message.resume_in_console", "")
+            return
+        action(job)
+        self.show()
 
     def report_job(self) -> None:
         """How far the running print is; told as often as temperatures come."""

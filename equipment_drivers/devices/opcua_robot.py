@@ -1,19 +1,17 @@
 """Robot cells on OPC UA, as OPC 40010-1 (Robotics) shows them.
 
-Changes come by subscription, so that no step of a counter is missed. A probe reads the same
-values every `watchdog_s`: it notices a dead peer, keeps unchanged values fresh, and finds a
-subscription that has gone silent behind a living socket.
+A server that only shows (methods are optional there) is monitored: its commands are refused as not
+supported, and its stop plan has no steps.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from asyncua import Node, ua
+from asyncua import ua
 from pydantic import Field
 
 from equipment_drivers.contract import (
@@ -31,37 +29,28 @@ from equipment_drivers.contract import (
     StopOutcome,
     StopPlan,
     StopReport,
-    StopStep,
 )
-from equipment_drivers.devices.opcua_robot_nodes import (
-    URIS,
-    Method,
-    Place,
-    RobotNodes,
-    Tree,
-    resolve,
-)
+from equipment_drivers.devices.opcua_endpoint import Endpoint, Watched
+from equipment_drivers.devices.opcua_robot_nodes import URIS, RobotNodes, resolve
 from equipment_drivers.devices.opcua_robot_options import RobotDeviceOptions, RobotOptions
-from equipment_drivers.devices.opcua_robot_view import PAIRING_S, REMOTE_MODES, UNITS, RobotView
-from equipment_drivers.devices.opcua_robot_wire import Inbox, RobotWire, our_words
+from equipment_drivers.devices.opcua_robot_view import REMOTE_MODES, UNITS, RobotView
+from equipment_drivers.devices.opcua_session import our_words
+from equipment_drivers.devices.opcua_stop import stop_step
+from equipment_drivers.devices.opcua_tree import CORE, Method, Place
 from equipment_drivers.errors import (
     DriverError,
     Faulted,
-    LinkLost,
     NotAllowedNow,
     NotSupported,
     OutcomeUnknown,
-    PeerSilent,
     WrongDevice,
 )
-from equipment_drivers.model import DeviceMessage, Fact, Link, LinkChanged, Operation
+from equipment_drivers.model import Fact, Operation
 
-STOP_S = 2.0
-SILENT_PROBES = 3
-DEGRADED_S = 60.0
 SLOW = ("speed_override", "axis_")
 RESTING = frozenset({Operation.IDLE, Operation.READY})
 ANY_TIME = frozenset(Operation)
+BUSY = frozenset({Operation.BUSY})
 PRECISION = {"1": 0, "kW.h": 4, "s": 2}
 
 
@@ -82,8 +71,8 @@ class Robot:
     config: DeviceConfig
     options: RobotDeviceOptions
     view: RobotView
+    watched: Watched
     nodes: RobotNodes = field(default_factory=lambda: RobotNodes({}))
-    keys: dict[ua.NodeId, str] = field(default_factory=dict)
     stop: tuple[Place, Method] | None = None
 
 
@@ -108,24 +97,26 @@ class OpcuaRobot:
     ) -> None:
         assert isinstance(options, RobotOptions)
         self._connection, self._options = connection, options
-        self._clock, self._emit = clock, emit
-        self._robots = {device.id: self._robot(device) for device in devices}
-        self._wire: RobotWire | None = None
-        self._inbox = Inbox()
-        self._started: datetime | None = None
-        self._silent = 0
-        self._marked, self._well_at = Link.ONLINE, 0.0
-
-    def _robot(self, device: DeviceConfig) -> Robot:
-        assert isinstance(device.options, RobotDeviceOptions)
-        view = RobotView(device.id, clock=self._clock, emit=self._emit)
-        return Robot(device, device.options, view)
+        self._robots: dict[str, Robot] = {}
+        for device in devices:
+            assert isinstance(device.options, RobotDeviceOptions)
+            view = RobotView(device.id, clock=clock, emit=emit)
+            watched = Watched(view, slow=SLOW)
+            self._robots[device.id] = Robot(device, device.options, view, watched)
+        self._endpoint = Endpoint(
+            connection,
+            options,
+            [robot.watched for robot in self._robots.values()],
+            clock=clock,
+            emit=emit,
+            slow_ms=options.slow_ms,
+        )
 
     # -- what it is -------------------------------------------------------------------------
 
     @property
     def max_silence_s(self) -> float:
-        return 2 * self._options.watchdog_s
+        return self._endpoint.max_silence_s
 
     def device_spec(self, device: str) -> DeviceSpec:
         options, longest = self._robots[device].options, self._options.timeout_s
@@ -134,8 +125,8 @@ class OpcuaRobot:
         commands = (
             CommandSpec("load_program", ProgramName, Effect.CONFIGURE, RESTING, stopping),
             CommandSpec("start_program", NoArguments, act, frozenset({Operation.READY}), starting),
-            CommandSpec("stop_program", NoArguments, act, ANY_TIME, stopping),
-            CommandSpec("hold", NoArguments, act, frozenset({Operation.BUSY}), stopping),
+            CommandSpec("stop_program", NoArguments, act, ANY_TIME, stopping, calms=True),
+            CommandSpec("hold", NoArguments, act, BUSY, stopping, calms=True),
             CommandSpec("resume", NoArguments, act, frozenset({Operation.PAUSED}), starting),
         )
         units = {f"axis_{number}": "deg" for number in range(1, options.axes + 1)} | UNITS
@@ -147,6 +138,7 @@ class OpcuaRobot:
                 name: SignalSpec(name, unit, options.max_age_s, PRECISION.get(unit, 1))
                 for name, unit in units.items()
             },
+            moves=True,
         )
 
     def stop_plan(self, device: str) -> StopPlan:
@@ -155,15 +147,14 @@ class OpcuaRobot:
         if stop is None:
             return StopPlan(device, "stop.means.robot_without_method")
         machine, method = stop
-        state = [*machine.path, (URIS["0"], "CurrentState")]
-        payload = {
-            "endpoint": self._options.url,
-            "object": [list(step) for step in machine.path],
-            "method": [method.uri, method.name],
-            "args": [[value.VariantType.name, value.Value] for value in method.inputs],
-            "confirm": {"path": [list(step) for step in state], "equals": ["Ready", "Idle"]},
-        }
-        step = StopStep("opcua_call", self._connection, payload, deadline_s=STOP_S)
+        step = stop_step(
+            self._connection,
+            self._options,
+            self._endpoint.password,
+            machine=machine.path,
+            method=method,
+            confirm=((*machine.path, (CORE, "CurrentState")), ("Ready", "Idle")),
+        )
         return StopPlan(device, "stop.means.robot", (step,))
 
     def stop_descriptor(self) -> int | None:
@@ -172,132 +163,25 @@ class OpcuaRobot:
     # -- the wire ---------------------------------------------------------------------------
 
     async def connect(self) -> None:
-        self._wire = wire = RobotWire(self._options)
-        namespaces = await wire.open()
-        if not {URIS["DI"], URIS["ROB"]} <= set(namespaces):
+        tree = await self._endpoint.open()
+        if not {URIS["DI"], URIS["ROB"]} <= set(tree.namespaces):
             raise WrongDevice(cause="no Robotics namespace")
-        await self._note_restart(wire)
-        tree = Tree(wire.client, namespaces)
         for robot in self._robots.values():
             with our_words(self._options.url):
                 robot.nodes = await resolve(tree, robot.config.address, robot.options)
-            robot.keys = {node.nodeid: key for key, node in robot.nodes.values.items()}
+            robot.watched.found(robot.nodes.values)
             robot.view.scales = robot.nodes.scales
             machine, method = robot.nodes.machine, robot.nodes.methods.get("Stop")
             robot.stop = (machine, method) if machine and method else None
 
-    async def _note_restart(self, wire: RobotWire) -> None:
-        before, self._started = self._started, await wire.started()
-        if before is not None and before != self._started:
-            for device in self._robots:
-                now = self._clock.now()
-                self._emit(DeviceMessage(device, "message.server_restarted", str(before), now))
-
     async def resync(self) -> None:
-        """Read every value, and subscribe when this session has not yet.
-
-        Beside a living subscription every part finished before has been told when this returns.
-        """
-        wire = self._open_wire()
-        for robot in self._robots.values():
-            values = await wire.read(list(robot.nodes.values.values()))
-            samples = dict(zip(robot.nodes.values, values, strict=True))
-            if wire.subscribed:
-                robot.view.refresh(samples)
-                await robot.view.catch_up(samples, self._lag_s)
-            else:
-                robot.view.begin(samples)
-        if not wire.subscribed:
-            self._inbox, self._silent, self._marked = Inbox(), 0, Link.ONLINE
-            nodes = [item for robot in self._robots.values() for item in robot.nodes.values.items()]
-            slow = [node for key, node in nodes if key.startswith(SLOW)]
-            fast = [node for key, node in nodes if not key.startswith(SLOW)]
-            await wire.subscribe(self._inbox, fast, self._options.fast_ms, self._options.queue)
-            await wire.subscribe(self._inbox, slow, self._options.slow_ms, 1)
+        await self._endpoint.resync()
 
     async def serve(self) -> None:
-        wire = self._open_wire()
-        parts: list[Coroutine[Any, Any, None]] = [
-            self._drain(),
-            self._watch(wire),
-            self._until_lost(wire),
-        ]
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await self._endpoint.serve()
 
     async def close(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            await wire.close()
-
-    @property
-    def _lag_s(self) -> float:
-        """How long after its end a part may be told: a publishing interval, then its pairing."""
-        return 2 * self._options.fast_ms / 1000 + PAIRING_S
-
-    def _open_wire(self) -> RobotWire:
-        if self._wire is None:
-            raise LinkLost(url=self._options.url, cause="closed")
-        return self._wire
-
-    async def _until_lost(self, wire: RobotWire) -> None:
-        await wire.lost.wait()
-        raise LinkLost(url=self._options.url, cause="connection closed")
-
-    async def _drain(self) -> None:
-        while True:
-            batch = await self._inbox.take()
-            self._silent = 0
-            for node, sample in batch:
-                for robot in self._robots.values():
-                    if node in robot.keys:
-                        robot.view.take(robot.keys[node], sample)
-            for robot in self._robots.values():
-                robot.view.settle()
-            self._tell_lost()
-
-    def _tell_lost(self) -> None:
-        """Steps were lost between server and us: counts may be short, and people must know."""
-        lost, self._inbox.lost = self._inbox.lost, 0
-        if lost:
-            now = self._clock.now()
-            for device in self._robots:
-                self._emit(DeviceMessage(device, "message.samples_lost", str(lost), now))
-            self._mark(Link.DEGRADED)
-
-    def _mark(self, link: Link) -> None:
-        """Call the link degraded, and well again when nothing was lost for a while."""
-        now = self._clock.monotonic()
-        if link is Link.DEGRADED:
-            self._well_at = now + DEGRADED_S
-        elif now < self._well_at:
-            return
-        if link is not self._marked:
-            self._marked = link
-            self._emit(LinkChanged(self._connection, link, self._clock.now()))
-
-    async def _watch(self, wire: RobotWire) -> None:
-        """Probe; changes that the probe sees and the subscription never brings mean it is dead."""
-        while True:
-            await asyncio.sleep(self._options.watchdog_s)
-            told = True
-            for robot in self._robots.values():
-                nodes: list[Node] = list(robot.nodes.values.values())
-                samples = await wire.probe(nodes, self._options.watchdog_s)
-                for key, sample in zip(robot.nodes.values, samples, strict=True):
-                    told &= robot.view.confirm(key, sample)
-                robot.view.settle()
-            self._mark(Link.ONLINE)
-            self._silent = 0 if told else self._silent + 1
-            if self._silent > SILENT_PROBES:
-                raise PeerSilent(url=self._options.url, cause="subscription")
+        await self._endpoint.close()
 
     # -- what it does -----------------------------------------------------------------------
 
@@ -358,12 +242,12 @@ class OpcuaRobot:
         method, machine = robot.nodes.methods.get(name), robot.nodes.machine
         if method is None or machine is None:
             raise NotSupported(device=robot.config.id, verb=name)
-        wire = self._open_wire()
+        session = self._endpoint.session
         context.demand()
-        await wire.call(machine.node, method, *inputs)
+        await session.call(machine.node, method, *inputs)
 
     async def stop_now(self, device: str) -> StopReport:
-        return await self._stop(self._robots[device], STOP_S)
+        return await self._stop(self._robots[device], self._options.stop_deadline_s)
 
     async def safe_state(self, device: str) -> StopReport:
         return await self._stop(self._robots[device], self._options.stop_s)

@@ -22,19 +22,20 @@ class FakeHub:
         self.entities: dict[str, dict[str, Any]] = {}
         self._now = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
         self._writers: set[asyncio.StreamWriter] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         assert self._server
         self._server.close()
-        for writer in list(self._writers):
-            writer.close()
-        await asyncio.sleep(0)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.gather(*self._serving)
 
     @property
     def url(self) -> str:
@@ -58,8 +59,13 @@ class FakeHub:
         """The services called so far with their data."""
         return [(path, body) for method, path, body in self.requests if method == "POST"]
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
@@ -79,6 +85,8 @@ class FakeHub:
                 await writer.drain()
         self._writers.discard(writer)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     def _answer(self, method: str, path: str, body: Any, authorized: bool) -> bytes:
         if self.mode == "html":

@@ -150,11 +150,16 @@ class NoisyWire:
         self.hear: Callable[[str], None] = lambda line: None
         self.written: list[bytes] = []
         self.silent = False
+        self.most_out = self.most_bytes_out = 0
+        self._out: deque[int] = deque()
         self._there = self._back = 0.0
 
     def write(self, data: bytes) -> None:
         """From the host: one line."""
         self.written.append(data)
+        self._out.append(len(data))
+        self.most_out = max(self.most_out, len(self._out))
+        self.most_bytes_out = max(self.most_bytes_out, sum(self._out))
         line = damage(data[:-1], self.rng, self.rate)
         self._there = self._later(self._there, lambda: self._arrive(line))
 
@@ -164,6 +169,7 @@ class NoisyWire:
         self._back = self._later(self._back, lambda: self.hear(torn))
 
     def _arrive(self, line: bytes) -> None:
+        self._out.popleft()
         if self.silent:
             return
         for reply in self.firmware.take(line):
@@ -222,6 +228,15 @@ class PtyPrinter:
         """From the printer: one line."""
         torn = damage(line.encode("ascii"), self.rng, self.rate)
         os.write(self._master, torn + b"\n")
+
+    def say_bytes(self, data: bytes) -> None:
+        """From the printer: exactly these bytes."""
+        os.write(self._master, data)
+
+    def drop_answers(self) -> None:
+        """What was held back is never said."""
+        self._holding = False
+        self._answers.clear()
 
     async def until_heard(self, part: bytes) -> None:
         """Wait for a line with this in it."""

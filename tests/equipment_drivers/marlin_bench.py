@@ -13,6 +13,7 @@ from typing import TypeVar
 from equipment_drivers.contract import Arguments, CommandContext, CommandResult, DeviceConfig
 from equipment_drivers.devices.marlin import MarlinPrinter
 from equipment_drivers.devices.marlin_spec import (
+    Cancel,
     MarlinOptions,
     Nothing,
     PrinterOptions,
@@ -83,7 +84,9 @@ class Printer:
         context = CommandContext(
             "command-1", 1, may_act=lambda: self.may_act, journal=self.journal.append
         )
-        return asyncio.create_task(self.driver.execute("p", verb, args or Nothing(), context))
+        spec = self.driver.device_spec("p").commands.get(verb)
+        plain = Nothing() if spec is None or spec.args is not Cancel else Cancel()
+        return asyncio.create_task(self.driver.execute("p", verb, args or plain, context))
 
     def print_file(self, path: Path) -> asyncio.Task[CommandResult]:
         return self.run("print_file", PrintFile(path=str(path), name="jig"))

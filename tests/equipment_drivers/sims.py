@@ -33,9 +33,12 @@ class Sim:
 
     def truth(self, what: str) -> list[dict[str, Any]]:
         """The ground-truth lines of one kind."""
+        return [line for line in self.lines() if line["what"] == what]
+
+    def lines(self) -> list[dict[str, Any]]:
+        """All ground-truth lines so far."""
         text = (self.dir / "truth" / f"{self.id}.jsonl").read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.splitlines()]
-        return [line for line in lines if line["what"] == what]
+        return [json.loads(line) for line in text.splitlines()]
 
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from equipment_drivers.contract import Arguments, CommandContext, DeviceConfig, StopOutcome
-from equipment_drivers.devices.home_assistant import HomeAssistantHub, NoArguments
+from equipment_drivers.devices.home_assistant import Absent, HomeAssistantHub, NoArguments
+from equipment_drivers.devices.home_assistant_hints import Hints
 from equipment_drivers.devices.home_assistant_options import HubDeviceOptions, HubOptions
 from equipment_drivers.errors import (
     AuthRejected,
@@ -102,7 +104,7 @@ async def desk(hub: FakeHub, tmp_path: Path) -> AsyncIterator[Desk]:
     await desk.driver.close()
 
 
-async def test_resync_tells_everything_in_promised_units(desk: Desk) -> None:
+async def test_h04_resync_tells_everything_in_promised_units(desk: Desk) -> None:
     await desk.open()
     told = {f.signal: (f.value, f.unit, f.quality) for f in desk.facts if isinstance(f, Reading)}
     assert told == {
@@ -121,7 +123,9 @@ async def test_resync_tells_everything_in_promised_units(desk: Desk) -> None:
             assert spec.signals[reading.signal].unit == reading.unit
 
 
-async def test_a_value_is_told_only_when_the_hub_heard_it_anew(desk: Desk, hub: FakeHub) -> None:
+async def test_h09_a_value_is_told_only_when_the_hub_heard_it_anew(
+    desk: Desk, hub: FakeHub
+) -> None:
     driver = await desk.open()
     await driver._poll()
     hub.put("sensor.printer1_power", "0.4", "W")
@@ -134,22 +138,77 @@ async def test_a_value_is_told_only_when_the_hub_heard_it_anew(desk: Desk, hub: 
     assert len(desk.readings("room_temperature")) == 2
 
 
-async def test_unavailable_unknown_and_missing(desk: Desk, hub: FakeHub) -> None:
+async def test_h03_unavailable_and_unknown_are_no_numbers(desk: Desk, hub: FakeHub) -> None:
     driver = await desk.open()
     hub.put("switch.printer1", "unavailable")
     hub.put("sensor.printer1_power", "unknown", "W")
-    del hub.entities["sensor.lab_temperature"]
-    await driver._poll()
+    hub.put("sensor.lab_temperature", "21,5", "°C")
     await driver._poll()
     assert desk.states("plug")[-1] is Operation.UNKNOWN
     assert (desk.readings("on")[-1].value, desk.readings("on")[-1].quality) == (None, Quality.BAD)
     assert desk.readings("power")[-1].quality is Quality.UNCERTAIN
+    assert desk.readings("power")[-1].value is None
+    comma = desk.readings("room_temperature")[-1]
+    assert (comma.value, comma.quality) == (None, Quality.BAD)
+
+
+async def test_h04_a_unit_of_another_dimension_is_bad(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    hub.put("sensor.printer1_power", "230", "V")
+    await driver._poll()
+    told = desk.readings("power")[-1]
+    assert (told.value, told.quality, told.unit) == (None, Quality.BAD, "W")
+
+
+async def test_h02_an_entity_that_never_was_is_told_once_and_alone(
+    desk: Desk, hub: FakeHub
+) -> None:
+    del hub.entities["sensor.lab_temperature"]
+    driver = await desk.open()
+    await driver._poll()
     assert desk.readings("room_temperature")[-1].quality is Quality.BAD
+    assert desk.readings("door")[-1].quality is Quality.GOOD
     messages = [f for f in desk.facts if isinstance(f, DeviceMessage)]
     assert [(m.device, m.text) for m in messages] == [("room", "sensor.lab_temperature")]
 
 
-async def test_switching_is_confirmed_by_state(desk: Desk, hub: FakeHub) -> None:
+def test_h12_an_entity_that_was_there_gets_time_to_come_back() -> None:
+    absent = Absent(30.0)
+    assert not absent.is_news("a", True, 0.0)
+    assert not absent.is_news("a", False, 100.0)
+    assert not absent.is_news("a", False, 129.9)
+    assert not absent.is_news("a", True, 129.95)
+    assert not absent.is_news("a", False, 130.0)
+    assert absent.is_news("a", False, 160.0)
+    assert not absent.is_news("a", False, 161.0)
+    assert absent.is_news("never", False, 0.0)
+
+
+async def test_h07_listening_ends_also_where_the_library_swallows_it() -> None:
+    begun = asyncio.Event()
+
+    async def deaf() -> AsyncGenerator[str, None]:
+        begun.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().create_future()
+        yield "switch.a"
+
+    hints = Hints(deaf, frozenset(), retry_s=3600.0)
+    await begun.wait()
+    async with asyncio.timeout(5):
+        await hints.close()
+        await hints.close()
+
+
+async def test_h08_no_service_outside_the_list_reaches_the_hub(desk: Desk, hub: FakeHub) -> None:
+    driver = await desk.open()
+    for domain, service in (("lock", "unlock"), ("switch", "toggle"), ("homeassistant", "stop")):
+        with pytest.raises(NotSupported):
+            await driver._open_wire().call(domain, service, ["switch.printer1"])
+    assert hub.calls() == []
+
+
+async def test_h08_switching_is_confirmed_by_state(desk: Desk, hub: FakeHub) -> None:
     driver = await desk.open()
     await driver.execute("plug", "turn_on", NoArguments(), GO)
     assert desk.states("plug") == [Operation.IDLE, Operation.READY]
@@ -157,7 +216,7 @@ async def test_switching_is_confirmed_by_state(desk: Desk, hub: FakeHub) -> None
     assert hub.calls() == [("/api/services/switch/turn_on", {"entity_id": ["switch.printer1"]})]
 
 
-async def test_an_older_answer_does_not_undo_a_switch(desk: Desk, hub: FakeHub) -> None:
+async def test_h10_an_older_answer_does_not_undo_a_switch(desk: Desk, hub: FakeHub) -> None:
     driver = await desk.open()
     before = dict(hub.entities["switch.printer1"])
     await driver.execute("plug", "turn_on", NoArguments(), GO)
@@ -166,7 +225,7 @@ async def test_an_older_answer_does_not_undo_a_switch(desk: Desk, hub: FakeHub) 
     assert desk.states("plug")[-1] is Operation.READY
 
 
-async def test_a_deaf_switch_is_an_unknown_outcome(desk: Desk, hub: FakeHub) -> None:
+async def test_h08_a_deaf_switch_is_an_unknown_outcome(desk: Desk, hub: FakeHub) -> None:
     driver = await desk.open()
     hub.mode = "deaf"
     with pytest.raises(OutcomeUnknown):
@@ -204,7 +263,7 @@ async def test_refresh_makes_the_hub_read_its_meters(desk: Desk, hub: FakeHub) -
         ("drop", LinkLost),
     ],
 )
-async def test_a_misbehaving_hub_is_a_wire_fault(
+async def test_h05_a_misbehaving_hub_is_a_wire_fault(
     desk: Desk, hub: FakeHub, mode: str, fault: type[DriverError]
 ) -> None:
     driver = await desk.open()
@@ -214,7 +273,7 @@ async def test_a_misbehaving_hub_is_a_wire_fault(
             await driver.serve()
 
 
-async def test_nobody_there_and_not_yet_started(desk: Desk, hub: FakeHub) -> None:
+async def test_h06_nobody_there_and_not_yet_started(desk: Desk, hub: FakeHub) -> None:
     hub.phase = "STARTING"
     with pytest.raises(ConnectFailed):
         await desk.driver.connect()
@@ -224,7 +283,7 @@ async def test_nobody_there_and_not_yet_started(desk: Desk, hub: FakeHub) -> Non
         await desk.driver.connect()
 
 
-async def test_a_wrong_token_is_terminal_and_never_shown(
+async def test_h11_a_wrong_token_is_terminal_and_never_shown(
     desk: Desk, hub: FakeHub, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -274,7 +333,7 @@ async def test_the_stop_plan_is_data_that_works_by_itself(desk: Desk, hub: FakeH
     assert desk.driver.stop_plan("room").steps == ()
 
 
-async def test_the_whole_life_on_a_connection(hub: FakeHub, tmp_path: Path) -> None:
+async def test_h01_h05_the_whole_life_on_a_connection(hub: FakeHub, tmp_path: Path) -> None:
     desk = Desk(hub, tmp_path / "token")
     news = asyncio.Event()
 

@@ -129,7 +129,7 @@ async def test_faults_of_the_hub(desk: Desk) -> None:
     with pytest.raises(OutcomeUnknown):
         await desk.connection.execute("plug", "turn_off", {}, GO)
     assert (await desk.machine.ask("status"))["power"] is True
-    for name in ("server_error", "html", "refuse", "freeze"):
+    for name in ("server_error", "html", "refuse", "hang"):
         await desk.hub.ask("fault", name=name)
         await desk.link(Link.BACKOFF)
         assert desk.connection.operation("plug") is Operation.UNKNOWN
@@ -139,7 +139,7 @@ async def test_faults_of_the_hub(desk: Desk) -> None:
     await desk.link(Link.AUTH_ERROR)
 
 
-async def test_a_value_the_hub_stops_hearing_grows_old(desk: Desk) -> None:
+async def test_h09_a_value_the_hub_stops_hearing_grows_old(desk: Desk) -> None:
     """The hub answers, but it is frozen: what it last heard is not told again as new."""
     desk.hub.freeze()
     await desk.link(Link.BACKOFF)
@@ -150,3 +150,78 @@ async def test_a_value_the_hub_stops_hearing_grows_old(desk: Desk) -> None:
     source = desk.last("room_temperature").source
     assert source is not None
     assert source > (told.source or source)
+
+
+class Listening:
+    """A driver whose polls are an hour apart: whatever it learns sooner, a hint told it."""
+
+    def __init__(self, hub: Sim, clock: LabClock, token_file: Path, **more: float) -> None:
+        token_file.write_text("sim-token")
+        self.facts: list[Fact] = []
+        self._news = asyncio.Event()
+        self.connection = Connection(
+            "hub",
+            HomeAssistantHub,
+            HubOptions.model_validate(
+                {"url": hub.endpoint, "token_file": token_file, "poll_s": 3600.0, "timeout_s": 2.0}
+                | {"hint_pause_s": 0.01, "hint_retry_s": 0.05}
+                | more
+            ),
+            [DeviceConfig("room", "", ROOM)],
+            clock=clock,
+            emit=self._hear,
+        )
+
+    def _hear(self, fact: Fact) -> None:
+        self.facts.append(fact)
+        self._news.set()
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not holds():
+                self._news.clear()
+                await self._news.wait()
+
+    def door(self) -> list[float | None]:
+        return [f.value for f in self.facts if isinstance(f, Reading) and f.signal == "door"]
+
+
+@pytest.fixture
+async def hub(tmp_path: Path) -> AsyncIterator[tuple[Sim, LabClock]]:
+    clock = LabClock.beginning(datetime(2026, 11, 20, 1, 0, tzinfo=UTC), 1.0)
+    async with running(
+        "home_assistant_hub", tmp_path, "--room", "lab", "--interval", "3600",
+        id="hub", clock=str(clock),
+    ) as hub:  # fmt: skip
+        yield hub, clock
+
+
+async def test_h10_hints_bring_a_change_between_two_polls(
+    hub: tuple[Sim, LabClock], tmp_path: Path
+) -> None:
+    sim, clock = hub
+    listening = Listening(sim, clock, tmp_path / "token")
+    life = asyncio.create_task(listening.connection.run())
+    await listening.until(lambda: len(listening.door()) >= 2)  # resync, then once it listens
+    polls = len(listening.door())
+    for _ in range(20):
+        await sim.ask("set_binary", entity="binary_sensor.lab_door", state="on")
+        await sim.ask("set_binary", entity="binary_sensor.lab_door", state="off")
+    await sim.ask("set_binary", entity="binary_sensor.lab_door", state="on")
+    await listening.until(lambda: listening.door()[-1] == 1.0)
+    assert len(listening.door()) - polls < 41  # many hints at once are one look
+    await listening.connection.stop()
+    await life
+
+
+async def test_h07_a_lost_or_silent_websocket_is_opened_again(
+    hub: tuple[Sim, LabClock], tmp_path: Path
+) -> None:
+    """Silent for `hint_silence_s` it counts as lost; each new one looks at everything once."""
+    sim, clock = hub
+    listening = Listening(sim, clock, tmp_path / "token", hint_silence_s=0.3)
+    life = asyncio.create_task(listening.connection.run())
+    await listening.until(lambda: len(listening.door()) >= 5)
+    assert listening.connection.link is Link.ONLINE
+    await listening.connection.stop()
+    await life

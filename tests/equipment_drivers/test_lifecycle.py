@@ -303,6 +303,27 @@ async def test_stop_during_connect(make: Callable[..., Bench]) -> None:
     assert bench.links[-1] is Link.OFFLINE
 
 
+async def test_stop_lets_a_close_under_way_end(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The news of a loss comes before the wire is closed; who stops then must not cut that off."""
+    bench = make()
+    await bench.online()
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def slow() -> None:
+        begun.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        ended.set()
+
+    monkeypatch.setattr(bench.driver, "close", slow)
+    bench.driver.lose()
+    await begun.wait()
+    await bench.connection.stop()
+    assert ended.is_set()
+
+
 async def test_cancelling_run_closes(make: Callable[..., Bench]) -> None:
     bench = make()
     await bench.online()
@@ -475,7 +496,7 @@ async def test_cancelling_the_caller_cancels_the_command(make: Callable[..., Ben
 
 async def test_a_hundred_lives_leave_no_task(make: Callable[..., Bench]) -> None:
     before = asyncio.all_tasks()
-    bench = make()
+    bench = make(replace(FAST, storm_drops=200))
     await bench.online()
     for life in range(2, 102):
         bench.driver.lose()
@@ -488,8 +509,8 @@ async def test_a_hundred_lives_leave_no_task(make: Callable[..., Bench]) -> None
 
 @given(losses=st.integers(0, 10_000), seed=st.integers())
 def test_backoff_has_jitter_and_a_bound(losses: int, seed: int) -> None:
-    connection = Connection.__new__(Connection)
-    connection._limits, connection._rng = Limits(), Random(seed)
+    connection = Bench(Limits()).connection
+    connection._rng = Random(seed)
     pause = connection._pause_after(LinkLost(), losses)
     longest = min(30.0, 0.5 * 2 ** min(losses, 20))
     assert pause is not None

@@ -329,21 +329,25 @@ async def test_pause_and_resume_act_on_the_running_print(far: PtyPrinter, job: P
         far.release()
         await pausing
         assert printer.operations()[-1] is Operation.PAUSED
-        assert executed(far, "G1")[-1] == "G1 X5 E5"
+        held = executed(far)
+        assert held[held.index("G1 X5 E5") + 1] == "M400"
         await printer.run("resume")
         await printing
-        assert executed(far, "G1") == [line for line in JOB if line.startswith("G1")]
+        assert [line for line in executed(far, "G1") if " E" in line] == [
+            line for line in JOB if line.startswith("G1")
+        ]
         assert printer.operations()[-1] is Operation.IDLE
 
 
 async def test_two_prints_at_once_are_refused(far: PtyPrinter, job: Path) -> None:
     async with online(far) as printer:
         far.held = {"G28"}
-        first, second = printer.print_file(job), printer.print_file(job)
+        both = {printer.print_file(job), printer.print_file(job)}
         await far.until_heard(b"G28")
-        assert (await failure(second)).code == "driver.not_allowed_now"
+        refused, printing = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        assert (await failure(refused.pop())).code == "driver.not_allowed_now"
         far.release()
-        await first
+        await printing.pop()
         assert executed(far, "G28") == ["G28"]
 
 
@@ -358,7 +362,7 @@ async def test_cancel_ends_the_print_cold(far: PtyPrinter, job: Path) -> None:
         await cancelling
         error = await failure(printing)
         assert (error.code, error.params["cause"]) == ("driver.stopped", "cancelled")
-        assert executed(far, "G1")[-1] == "G1 X5 E5"
+        assert [line for line in executed(far, "G1") if " E" in line][-1] == "G1 X5 E5"
         assert far.firmware.targets == {"T": 0.0, "B": 0.0}
         assert printer.operations()[-3:] == [Operation.BUSY, Operation.STOPPING, Operation.IDLE]
         assert not printer.told(CycleFinished)
@@ -378,7 +382,7 @@ async def test_a_fallen_permit_ends_the_print_before_the_next_line(
         assert far.firmware.targets["T"] == 0.0
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144])
+@pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 70])
 async def test_a_print_cancelled_at_any_moment_ends_cold(
     far: PtyPrinter, job: Path, turns: int
 ) -> None:
@@ -491,7 +495,7 @@ async def test_a_printer_that_halts_by_itself_is_in_fault(far: PtyPrinter, job: 
         assert error.code == "driver.faulted"
         assert "Thermal" in error.params["cause"]
         assert printer.operations()[-1] is Operation.FAULT
-        assert printer.messages() == ["message.halted"]
+        assert printer.messages() == ["message.thermal_fault"]
         assert (await failure(printer.run("home"))).code == "driver.not_allowed_now"
 
 

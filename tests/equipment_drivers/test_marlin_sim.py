@@ -65,6 +65,23 @@ async def test_every_line_arrives_once_and_in_order_in_noise(
         await printer.driver.close()
 
 
+@pytest.mark.parametrize("noise", [(), NOISE], ids=["clean", "noisy"])
+async def test_several_moves_are_out_where_the_firmware_tells_its_room(
+    noise: tuple[str, ...], job: Path, tmp_path: Path
+) -> None:
+    """A receive buffer as small as an AVR's never overflows."""
+    build = ("--advanced-ok", "--rx-buffer", "128", *noise)
+    async with simulator(tmp_path / "sim", KIND, *build, factor=FACTOR) as rig:
+        printer = Printer(rig.endpoint, factor=FACTOR, window=4, rx_bytes=128)
+        await printer.up()
+        result = await printer.print_file(job)
+        assert printed(rig) == wanted(job)
+        assert [fact for fact in rig.truth("executed") if not fact["numbered"]] == []
+        assert rig.truth("rx_overrun") == []
+        assert bool(result.values["resends"]) is bool(noise)
+        await printer.driver.close()
+
+
 async def test_the_temperature_told_is_the_temperature_there(tmp_path: Path) -> None:
     async with simulator(tmp_path, KIND, factor=FACTOR) as rig:
         printer = Printer(rig.endpoint, factor=FACTOR)

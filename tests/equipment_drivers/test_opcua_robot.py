@@ -56,7 +56,7 @@ class Cell:
         self.connection = Connection(
             "cell",
             OpcuaRobot,
-            RobotOptions.model_validate({"url": url, **QUICK}),
+            RobotOptions.model_validate({"url": url, "allow_unsecured": True, **QUICK}),
             [DeviceConfig("r", (device or {}).get("address", ""), options)],
             clock=clock,
             emit=self._hear,
@@ -273,13 +273,13 @@ def test_options_that_do_not_fit_together(tmp_path: Path) -> None:
     url = "opc.tcp://h:4840"
     for wrong in (
         {"url": "http://h"},
-        {"url": url, "allow_insecure": False},
+        {"url": url},
         {"url": url, "security": "Basic256Sha256"},
-        {"url": url, "user": "u"},
-        {"url": url, "watchdog": 1},
+        {"url": url, "allow_unsecured": True, "user": "u"},
+        {"url": url, "allow_unsecured": True, "watchdog": 1},
     ):
         with pytest.raises(ValueError, match="validation error"):
             RobotOptions.model_validate(wrong)
-    options = RobotOptions(url=url, user="u", password_file=tmp_path / "none")
+    options = RobotOptions(url=url, allow_unsecured=True, user="u", password_file=tmp_path / "none")
     with pytest.raises(BadOption):
         options.read_password()

@@ -10,9 +10,9 @@ from asyncua import ua
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipment_drivers.devices.opcua_robot_nodes import zero
-from equipment_drivers.devices.opcua_robot_view import RobotView, Sample
-from equipment_drivers.devices.opcua_robot_wire import overflowed, sample_of
+from equipment_drivers.devices.opcua_robot_view import RobotView
+from equipment_drivers.devices.opcua_tree import zero
+from equipment_drivers.devices.opcua_values import Sample, overflowed, sample_of
 from equipment_drivers.model import (
     CycleFinished,
     DeviceMessage,
