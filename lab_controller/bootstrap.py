@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,11 +25,13 @@ from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
 from lab_controller.services.reports import Reports
 from lab_controller.services.trials import RunScope, Trials
+from lab_controller.settling import Settling
 from lab_controller.stopper.errors import StopperUnreachable
 from lab_controller.under_way import each
 from trial_logs import migrations as trial_tables
 
 LEASE_TICK_S = 1.0
+INTERLOCK_TICK_S = 0.25
 DUE_TICK_S = 2.0
 
 
@@ -40,6 +43,7 @@ class Lab(Floor):
     arming: Arming
     trials: Trials
     reports: Reports
+    settling: Settling
     job_files: JobFiles
     devices: dict[str, config.Device]
     equipment: dict[str, config.Equipment]
@@ -74,7 +78,9 @@ class Lab(Floor):
     async def start(self) -> None:
         """Bring the lab up: read back, move nothing, then wake the jobs."""
         await self._open_books()
+        await asyncio.to_thread(self._leave_buttons)
         await self.permit.open()
+        await self.stop_desk.write_down_missed()
         await self.permit.send_plans(self.stop_desk.plans())
         for connection in self.connections.values():
             self._tasks.append(asyncio.create_task(connection.run(), name=connection.id))
@@ -82,10 +88,17 @@ class Lab(Floor):
         self._scheduler = schedule.start(
             [
                 Wake("leases", self.arming.keep, LEASE_TICK_S),
+                Wake("interlocks", self.watch.tick, INTERLOCK_TICK_S),
                 Wake("no-shows", self.bookings.mark_no_shows, DUE_TICK_S),
                 Wake("reminders", self.bookings.give_reminders, DUE_TICK_S),
             ]
         )
+
+    def _leave_buttons(self) -> None:
+        """Leave the places of the stop buttons where `machikoba stop` finds them without us."""
+        places = {id: one.estop.model_dump() for id, one in self.devices.items() if one.estop}
+        path = self.settings.lab.data_dir / "estop.json"
+        path.write_text(json.dumps(places, ensure_ascii=False, indent=1), encoding="utf-8")
 
     async def _open_books(self) -> None:
         now = self.clock.now()
@@ -97,6 +110,7 @@ class Lab(Floor):
         await self.db.write(lambda db: booking_rows.sync_catalogue(db, equipment, now))
         await self.db.write(lambda db: ledger.close_left_open(db, now))
         await self.db.write(lambda db: leases.close_left_open(db, now))
+        await self.settling.mark_open()
         await self.trials.interrupt_left_open()
 
     async def stop(self) -> None:
@@ -108,6 +122,7 @@ class Lab(Floor):
             self._scheduler.shutdown(wait=False)
         await each(
             lambda: self.arming.disarm_all("shutdown"),
+            self.watch.settled,
             self._close_wires,
             self.stop_desk.settled,
             self.recorder.close,
@@ -169,6 +184,9 @@ def build(
         arming=arming,
         trials=trials,
         reports=reports,
+        settling=Settling(
+            floor.clock, floor.bus, floor.board, floor.connections, floor.coordinator, floor.db
+        ),
         job_files=JobFiles(data_dir / "gcode"),
         devices=devices,
         equipment=equipment,

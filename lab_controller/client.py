@@ -5,17 +5,11 @@ Imports nothing of the lab but the wire shapes, so a console needs no driver and
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosedError, WebSocketException
-from websockets.frames import CloseCode
-
+from lab_controller.client_door import LabDoor, Refused, Unreachable
 from lab_controller.wire import (
     BookingRequestShape,
     BookingShape,
@@ -33,80 +27,24 @@ from lab_controller.wire import (
     PersonRequest,
     PersonShape,
     QualificationRequest,
-    Refusal,
     ReportShape,
     RunRequest,
     RunShape,
     SlotShape,
-    StopShape,
-    StreamMessage,
     TrialRequest,
     TrialShape,
     WindowShape,
 )
+from lab_controller.wire_ledger import JobLogShape, LeaseShape, SettleRequest
+from lab_controller.wire_stop import StopShape
 
-S = TypeVar("S", bound=BaseModel)
+__all__ = ["LabClient", "Refused", "Unreachable"]
 
-REACH_TIMEOUT_S = 10.0
 LONG_TIMEOUT_S = 180.0
 
 
-class Refused(Exception):
-    """The lab said no; `refusal` has the code, the sentence and every problem."""
-
-    def __init__(self, status: int, refusal: Refusal) -> None:
-        super().__init__(refusal.text)
-        self.status, self.refusal = status, refusal
-
-
-class Unreachable(Exception):
-    """No controller answers at this address."""
-
-
-class LabClient:
+class LabClient(LabDoor):
     """A client of one lab. Use as an async context manager."""
-
-    def __init__(
-        self,
-        url: str,
-        token: str = "",
-        *,
-        language: str = "ja",
-        transport: httpx.AsyncBaseTransport | None = None,
-    ) -> None:
-        self.url, self._token, self.language = url.rstrip("/"), token, language
-        self._http = httpx.AsyncClient(
-            base_url=f"{self.url}/api/v1",
-            headers=self._headers(),
-            timeout=REACH_TIMEOUT_S,
-            transport=transport,
-        )
-
-    @classmethod
-    def for_lab(cls, url: str, token_file: Path, *, language: str = "ja") -> LabClient:
-        """A staff client with the token of a file."""
-        return cls(url, token_file.read_text(encoding="ascii").strip(), language=language)
-
-    def move_to(self, url: str) -> None:
-        """Go on at another address: a controller that was restarted may have another port."""
-        self.url = url.rstrip("/")
-        self._http.base_url = httpx.URL(f"{self.url}/api/v1")
-
-    async def __aenter__(self) -> LabClient:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
-
-    async def close(self) -> None:
-        """Give the connections back."""
-        await self._http.aclose()
-
-    def _headers(self) -> dict[str, str]:
-        headers = {"Accept-Language": self.language}
-        if self._token:
-            headers["Authorization"] = f"Bearer {self._token}"
-        return headers
 
     # -- the lab and its devices ----------------------------------------------------------
 
@@ -141,10 +79,48 @@ class LabClient:
         """One command as the ledger holds it."""
         return await self._one(CommandShape, "GET", f"/commands/{command}")
 
-    async def command_log(self, device: str | None = None) -> list[CommandShape]:
-        """Who did what to which machine, newest first."""
-        params = {"device": device} if device else {}
+    async def command_log(
+        self,
+        device: str | None = None,
+        *,
+        state: str | None = None,
+        since: datetime | None = None,
+        limit: int = 50,
+    ) -> list[CommandShape]:
+        """Who did what to which machine, newest first; state `unsettled`: nobody has looked."""
+        given = {"device": device, "state": state, "since": since and since.isoformat()}
+        params = {"limit": limit, **{key: value for key, value in given.items() if value}}
         return await self._many(CommandShape, "GET", "/commands", params=params)
+
+    async def job_log(self, command: str, lines: int = 200) -> JobLogShape:
+        """The last lines of a job's own log."""
+        params = {"lines": lines}
+        return await self._one(JobLogShape, "GET", f"/commands/{command}/log", params=params)
+
+    async def settle(self, command: str, *, carried_out: bool, note: str) -> CommandShape:
+        """Write down what was seen at the machine after an unknown outcome; nothing is sent."""
+        body = SettleRequest(carried_out=carried_out, note=note)
+        return await self._one(CommandShape, "POST", f"/commands/{command}/settle", body)
+
+    async def leases(self, equipment: str | None = None) -> list[LeaseShape]:
+        """Who held which equipment, newest first."""
+        params = {"equipment": equipment} if equipment else {}
+        return await self._many(LeaseShape, "GET", "/leases", params=params)
+
+    async def take(
+        self, equipment: str, reason: str, *, minutes: int = 60, kind: str = "maintenance"
+    ) -> LeaseShape:
+        """Take equipment for staff, whoever has it now; the reason is written down."""
+        body = {"reason": reason, "minutes": minutes, "kind": kind}
+        return await self._one(
+            LeaseShape, "POST", f"/equipment/{equipment}/take", body, timeout=LONG_TIMEOUT_S
+        )
+
+    async def release(self, equipment: str) -> LeaseShape:
+        """Give back what staff took."""
+        return await self._one(
+            LeaseShape, "POST", f"/equipment/{equipment}/release", timeout=LONG_TIMEOUT_S
+        )
 
     async def reconnect(self, device: str) -> DeviceShape:
         """Try the device's wire again now."""
@@ -288,76 +264,3 @@ class LabClient:
         """One file of a trial report."""
         answer = await self._call("GET", f"/trials/{trial}/report/{name}", timeout=LONG_TIMEOUT_S)
         return answer.content
-
-    # -- the live stream -------------------------------------------------------------------
-
-    async def stream(self) -> AsyncIterator[StreamMessage]:
-        """Frames of what changed; ends with Unreachable when the connection is lost.
-
-        Raises Refused for a token that is missing or wrong.
-        """
-        address = self.url.replace("http", "ws", 1) + "/api/v1/stream"
-        try:
-            async with connect(address, additional_headers=self._headers(), max_size=None) as ws:
-                async for frame in ws:
-                    yield StreamMessage.model_validate_json(frame)
-        except ConnectionClosedError as error:
-            closed = error.rcvd
-            if closed is not None and closed.code == CloseCode.POLICY_VIOLATION:
-                refusal = Refusal(code=closed.reason, text=closed.reason)
-                raise Refused(401, refusal) from error
-            raise Unreachable(self.url) from error
-        except (OSError, WebSocketException) as error:
-            raise Unreachable(self.url) from error
-        raise Unreachable(self.url)
-
-    # -- plumbing --------------------------------------------------------------------------
-
-    async def _call(
-        self,
-        method: str,
-        path: str,
-        body: BaseModel | Mapping[str, Any] | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        files: Mapping[str, Any] | None = None,
-        timeout: float = REACH_TIMEOUT_S,
-    ) -> httpx.Response:
-        content = body.model_dump(mode="json") if isinstance(body, BaseModel) else body
-        try:
-            answer = await self._http.request(
-                method, path, json=content, params=params, files=files, timeout=timeout
-            )
-        except httpx.TransportError as error:
-            raise Unreachable(self.url) from error
-        if answer.is_success:
-            return answer
-        try:
-            refusal = Refusal.model_validate_json(answer.content)
-        except ValidationError:
-            refusal = Refusal(code="lab.http", text=f"HTTP {answer.status_code}")
-        raise Refused(answer.status_code, refusal)
-
-    async def _one(
-        self,
-        shape: type[S],
-        method: str,
-        path: str,
-        body: BaseModel | Mapping[str, Any] | None = None,
-        *,
-        params: Mapping[str, Any] | None = None,
-        timeout: float = REACH_TIMEOUT_S,
-    ) -> S:
-        return self._read(
-            shape, await self._call(method, path, body, params=params, timeout=timeout)
-        )
-
-    async def _many(
-        self, shape: type[S], method: str, path: str, params: Mapping[str, Any] | None = None
-    ) -> list[S]:
-        answer = await self._call(method, path, params=params)
-        return TypeAdapter(list[shape]).validate_json(answer.content)  # type: ignore[valid-type]
-
-    @staticmethod
-    def _read(shape: type[S], answer: httpx.Response) -> S:
-        return shape.model_validate_json(answer.content)

@@ -29,6 +29,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from booking.errors import BadInput
 from booking.hours import WeekHours
 from booking.model import BookingPolicy
+from equipment_drivers.model import Operation, Safety
 from lab_controller.clock import LabClock
 from lab_controller.errors import LabError
 from lab_controller.toml_lines import Key, dotted, line_of
@@ -70,6 +71,10 @@ class Names(Section):
 
     ja: str = Field(min_length=1)
     en: str = Field(min_length=1)
+
+    def in_language(self, language: str) -> str:
+        """The name for a reader; unknown languages read Japanese."""
+        return self.en if language == "en" else self.ja
 
 
 class Closed(Section):
@@ -213,6 +218,52 @@ class Device(Section):
     options: Mapping[str, Any] = Field(default_factory=dict)
 
 
+class When(Section):
+    """What must be so: a signal compared with one limit, or an axis in one of these states."""
+
+    device: str
+    signal: str | None = None
+    equals: float | None = None
+    above: float | None = None
+    below: float | None = None
+    hysteresis: float = Field(default=0.0, ge=0)
+    safety: list[Safety] = Field(default_factory=list)
+    operation: list[Operation] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _says_one_thing(self) -> Self:
+        limits = [one for one in (self.equals, self.above, self.below) if one is not None]
+        axes = [one for one in (self.safety, self.operation) if one]
+        compares = self.signal is not None or bool(limits)
+        if not axes and not (self.signal is not None and limits):
+            raise PydanticCustomError("config.no_condition", "no condition")
+        if len(limits) + len(axes) > 1 or (axes and compares):
+            raise PydanticCustomError("config.two_conditions", "more than one condition")
+        if self.hysteresis and (axes or self.equals is not None):
+            raise PydanticCustomError("config.idle_hysteresis", "hysteresis without a threshold")
+        return self
+
+
+class Interlock(Section):
+    """A permission: `devices` may act only while every `when` is so, and was for `settle_s`.
+
+    `verbs` narrows what is refused; motion and heat are ended whatever began them.
+    """
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
+    name: Names
+    devices: list[str] = Field(min_length=1)
+    when: list[When] = Field(min_length=1)
+    verbs: list[str] = Field(default_factory=list)
+    settle_s: float = Field(default=5.0, ge=0)
+    on_trip: Literal["stop", "rest"] = "stop"
+
+    @field_validator("when", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, when: object) -> object:
+        return [when] if isinstance(when, dict) else when
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -220,6 +271,7 @@ class Settings(Section):
     equipment: list[Equipment] = Field(default_factory=list)
     connection: list[Connection] = Field(default_factory=list)
     device: list[Device] = Field(default_factory=list)
+    interlock: list[Interlock] = Field(default_factory=list)
 
     @property
     def clock(self) -> LabClock:
@@ -289,9 +341,11 @@ CODES = {
     "greater_than_equal": "config.too_small",
     "less_than": "config.too_large",
     "less_than_equal": "config.too_large",
+    "enum": "config.not_one_of",
     "literal_error": "config.not_one_of",
     "string_pattern_mismatch": "config.bad_form",
     "string_too_short": "config.missing",
+    "too_short": "config.missing",
     "string_type": "config.not_text",
     "int_type": "config.not_a_number",
     "int_parsing": "config.not_a_number",
@@ -331,11 +385,12 @@ REFERENCES = (
     ("device", "connection", "connection"),
     ("device", "power", "device"),
     ("equipment", "devices", "device"),
+    ("interlock", "devices", "device"),
 )
 
 
 def _cross_references(table: Table) -> Iterator[tuple[Key, str, dict[str, str]]]:
-    for section in ("equipment", "connection", "device"):
+    for section in ("equipment", "connection", "device", "interlock"):
         ids = _ids(table, section)
         for index, found in enumerate(ids):
             if found and found in ids[:index]:

@@ -1,6 +1,7 @@
 """Commands to devices: who may, written down first, sent once, never replayed.
 
-The order is always: permit and latch → lease → arguments → ledger row → wire → end in the ledger.
+The order is always: permit and latch → lease → safety → interlocks → arguments → ledger row → wire
+→ end in the ledger. A command that could not be sent before its deadline is dropped.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -33,6 +35,7 @@ from lab_controller.clock import LabClock
 from lab_controller.database import StorageFailed, Writer
 from lab_controller.errors import LabError
 from lab_controller.facts import Bus, CommandClosed
+from lab_controller.guard import Guard
 from lab_controller.job_log import JobLog
 from lab_controller.leases import LeaseMissing, Leases, LeaseTaken
 from lab_controller.ledger import LedgerRow
@@ -79,6 +82,12 @@ class NotSafeToAct(LabError):
     code = "lab.not_safe_to_act"
 
 
+class Expired(Refused):
+    """The command waited past its deadline and was dropped, not sent."""
+
+    code = "lab.expired"
+
+
 class Permission(Protocol):
     """What the coordinator asks of the stopper's permit."""
 
@@ -99,12 +108,13 @@ class Coordinator:
         connections: Mapping[str, Connection],
         leases: Leases,
         permit: Permission,
+        guard: Guard,
         lab_db: Writer,
         job_logs: Path,
     ) -> None:
         self._clock, self._bus, self._board = clock, bus, board
         self._connections, self._leases, self._permit = connections, leases, permit
-        self._db, self._job_logs = lab_db, job_logs
+        self._guard, self._db, self._job_logs = guard, lab_db, job_logs
         self._jobs: dict[str, tuple[LedgerRow, asyncio.Task[CommandResult]]] = {}
 
     def view(self, device: str) -> DeviceView:
@@ -132,7 +142,7 @@ class Coordinator:
         spec = self._spec(view, verb)
         held = self._demand_right(view, spec, lease)
         args = self._check_arguments(spec, arguments)
-        now = self._clock.now()
+        now, begun = self._clock.now(), self._clock.monotonic()
         row = LedgerRow(
             id=uuid.uuid4().hex,
             device=device,
@@ -147,32 +157,44 @@ class Coordinator:
         if spec.timeout_s is not None:
             expires = now + timedelta(seconds=spec.timeout_s * self._clock.factor)
         await self._db.write(lambda db: ledger.accept(db, row, expires))
-        task = asyncio.create_task(self._carry_out(row, view, spec, args), name=f"command {row.id}")
+        latest = inf if spec.timeout_s is None else begun + spec.timeout_s
+        work = self._carry_out(row, view, spec, args, latest)
+        task = asyncio.create_task(work, name=f"command {row.id}")
         self._jobs[row.id] = (row, task)
         task.add_done_callback(lambda done: self._forget(row.id, done))
         if wait or spec.timeout_s is not None:
             await asyncio.shield(task)
         return await self.row(row.id)
 
-    async def rest(self, device: str, *, by: str) -> StopReport:
-        """Bring a device to its resting state. Needs no lease; a stopped device is left alone."""
+    async def rest(
+        self, device: str, *, by: str, why: Mapping[str, str] | None = None
+    ) -> StopReport:
+        """Bring a device to its resting state. Needs no lease; a stopped device is left alone.
+
+        `why` goes into the ledger.
+        """
         view = self.view(device)
         if view.latched or not view.link.carries_commands:
             return StopReport(
                 device, StopOutcome.FAILED, view.safety if view.latched else view.link
             )
         now = self._clock.now()
-        row = LedgerRow(uuid.uuid4().hex, device, "safe_state", {}, by, None, now, "accepted")
+        row = LedgerRow(
+            uuid.uuid4().hex, device, "safe_state", why or {}, by, None, now, "accepted"
+        )
         with told_if_not_written(row):
             await self._db.write(lambda db: ledger.accept(db, row, None))
         report = await self._safe_state(view)
         failed = report.outcome is StopOutcome.FAILED
         if failed:
             log.error("%s did not reach its resting state: %s", device, report.detail)
-        if report.outcome is StopOutcome.CONFIRMED:
-            view.outcome_unknown = ""  # whatever was unknown, now the device is known to rest
         with told_if_not_written(row):
             await self._end(row, "failed" if failed else "done", answer=report.detail)
+            if report.outcome is StopOutcome.CONFIRMED and view.outcome_unknown:
+                ended = self._clock.now()
+                await self._db.write(lambda db: ledger.settle_at_rest(db, [device], by, ended))
+        if report.outcome is StopOutcome.CONFIRMED:
+            view.outcome_unknown = ""  # whatever was unknown, now the device is known to rest
         return report
 
     async def _safe_state(self, view: DeviceView) -> StopReport:
@@ -244,14 +266,21 @@ class Coordinator:
             raise LeaseTaken(device=view.device, holder=held.holder)
         if spec.effect is Effect.ACTUATE and not view.may_actuate:
             raise NotSafeToAct(device=view.device, link=view.link, safety=view.safety)
+        if needs_permission(spec):
+            self._guard.demand(view.device, spec.verb)
         return held.number
 
-    def _may_act(self, device: str, lease: int | None) -> Callable[[], bool]:
+    def _may_act(self, row: LedgerRow, spec: CommandSpec) -> Callable[[], bool]:
+        """Asked before every actuating byte: permit, latch, lease, and the interlocks' word."""
+        if row.lease is None:
+            return lambda: True
+
         def may_act() -> bool:
             return (
                 self._permit.alive
-                and not self._permit.latched(device)
-                and self._leases.holds(lease, device)
+                and not self._permit.latched(row.device)
+                and self._leases.holds(row.lease, row.device)
+                and not (needs_permission(spec) and self._guard.denials(row.device, spec.verb))
             )
 
         return may_act
@@ -259,28 +288,42 @@ class Coordinator:
     # -- the wire ---------------------------------------------------------------------------
 
     async def _carry_out(
-        self, row: LedgerRow, view: DeviceView, spec: CommandSpec, args: Arguments
+        self,
+        row: LedgerRow,
+        view: DeviceView,
+        spec: CommandSpec,
+        args: Arguments,
+        latest: float,
     ) -> CommandResult:
-        """Send, and give the row its end whatever happens, cancellation included."""
+        """Send, and give the row its end whatever happens, cancellation included.
+
+        `latest`: after this moment (real monotonic seconds) it is dropped.
+        """
         lasting = spec.timeout_s is None
         try:
             await self._db.write(lambda db: ledger.mark_sent(db, row.id, self._clock.now()))
+            if self._clock.monotonic() > latest:
+                raise Expired(device=row.device, verb=row.verb)
             result = await self._send(row, view, spec, args)
         except asyncio.CancelledError:
             known = lasting or spec.effect is Effect.READ
+            if not known:
+                view.outcome_unknown = row.id
             await self._end(row, "failed" if known else "unknown", CANCELLED)
             raise
         except Refused as error:
             ended_on_its_way = lasting and isinstance(error, Stopped)
             state = "failed" if ended_on_its_way else "refused"
-            await self._end(row, state, error.code, str(error))
+            await self._end(row, state, error.code, str(error), error.params)
             raise
         except OutcomeUnknown as error:
-            await self._end(row, "unknown", error.code, str(error))
+            if spec.effect is not Effect.READ:
+                view.outcome_unknown = row.id
+            await self._end(row, "unknown", error.code, str(error), error.params)
             await self._read_back(view, row)
             raise
         except DriverError as error:
-            await self._end(row, "failed", error.code, str(error))
+            await self._end(row, "failed", error.code, str(error), error.params)
             raise
         await self._end(row, "done", answer=result.text)
         return result
@@ -293,22 +336,30 @@ class Coordinator:
             context = CommandContext(
                 command_id=row.id,
                 lease=row.lease,
-                may_act=self._may_act(row.device, row.lease) if row.lease else lambda: True,
+                may_act=self._may_act(row, spec),
                 journal=journal,
             )
             return await self._connections[view.connection].execute(
                 row.device, spec.verb, args, context
             )
 
-    async def _end(self, row: LedgerRow, state: str, code: str = "", answer: str = "") -> None:
+    async def _end(
+        self,
+        row: LedgerRow,
+        state: str,
+        code: str = "",
+        answer: str = "",
+        params: Mapping[str, str] | None = None,
+    ) -> None:
         now = self._clock.now()
-        write = self._db.write(lambda db: ledger.close(db, row.id, state, now, code, answer))
+        write = self._db.write(
+            lambda db: ledger.close(db, row.id, state, now, code, answer, params)
+        )
         if await write:
             self._bus.tell(CommandClosed(row.device, row.id, row.verb, state, code))
 
     async def _read_back(self, view: DeviceView, row: LedgerRow) -> None:
-        """After an unknown outcome: look, change nothing, and let people see it was unknown."""
-        view.outcome_unknown = row.id
+        """After an unknown outcome: look and change nothing; a person says what became of it."""
         try:
             await self._connections[view.connection].resync()
         except DriverError as error:
@@ -318,6 +369,11 @@ class Coordinator:
         self._jobs.pop(command, None)
         if not done.cancelled() and done.exception() is not None:
             log.info("command %s ended: %s", command, done.exception())
+
+
+def needs_permission(spec: CommandSpec) -> bool:
+    """Whether interlocks have a say: what only takes motion or energy away is always allowed."""
+    return spec.effect is Effect.ACTUATE and not spec.calms
 
 
 @contextmanager

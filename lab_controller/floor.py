@@ -14,6 +14,8 @@ from lab_controller.config import Settings
 from lab_controller.coordinator import Coordinator
 from lab_controller.database import Writer
 from lab_controller.facts import Bus
+from lab_controller.guard import Guard, rules_of
+from lab_controller.interlock_watch import InterlockWatch
 from lab_controller.leases import Leases
 from lab_controller.permit import Permit
 from lab_controller.recorder import Recorder
@@ -35,6 +37,8 @@ class Floor:
     power: Mapping[str, str]
     connections: dict[str, Connection]
     leases: Leases
+    guard: Guard
+    watch: InterlockWatch
     coordinator: Coordinator
     stop_desk: StopDesk
     recorder: Recorder
@@ -57,6 +61,7 @@ def build_floor(
     permit = Permit(
         socket,
         on_stopping=lambda stop: desk.stopping(stop),
+        on_stopped=lambda press: desk.stopped(press),
         on_latch=lambda latch: desk.latch_changed(latch),
         on_lost=on_lost,
     )
@@ -69,13 +74,17 @@ def build_floor(
         limits=limits,
     )
     board = Board(wiring.views(connections))
-    desk = StopDesk(clock, bus, board, connections, power, permit, db)
+    estops = {one.id: one.estop.model_dump() for one in settings.device if one.estop}
+    desk = StopDesk(clock, bus, board, connections, power, permit, db, estops)
     recorder = Recorder(clock=clock, board=board, telemetry=telemetry, folder=data_dir / "evidence")
-    for listener in (board.hear, desk.hear, recorder.hear):
-        bus.listen(listener)
+    names = {one.id: {"ja": one.name.ja, "en": one.name.en} for one in settings.device}
+    guard = Guard(clock, board, rules_of(settings, board), names)
     coordinator = Coordinator(
-        clock, bus, board, connections, leases, permit, db, data_dir / "job_logs"
+        clock, bus, board, connections, leases, permit, guard, db, data_dir / "job_logs"
     )
+    watch = InterlockWatch(clock, bus, board, guard, coordinator, desk.press)
+    for listener in (board.hear, desk.hear, recorder.hear, watch.hear):
+        bus.listen(listener)
     return Floor(
         settings,
         clock,
@@ -87,6 +96,8 @@ def build_floor(
         power,
         connections,
         leases,
+        guard,
+        watch,
         coordinator,
         desk,
         recorder,

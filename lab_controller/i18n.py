@@ -8,6 +8,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Protocol
 
+from equipment_drivers.texts import foreign
+
 LANGUAGES = ("ja", "en")
 ROOMS = (
     "booking",
@@ -38,9 +40,12 @@ class Lenient(dict[str, object]):
 
 @cache
 def catalogue(language: str) -> Mapping[str, str]:
-    """All rooms' texts in one language; unknown languages read as Japanese."""
+    """All rooms' texts in one language, and those that drivers from outside bring.
+
+    Unknown languages read as Japanese.
+    """
     chosen = language if language in LANGUAGES else LANGUAGES[0]
-    texts: dict[str, str] = {}
+    texts = dict(foreign(chosen))
     for room in ROOMS:
         source = files(room) / "strings" / f"{chosen}.toml"
         texts |= tomllib.loads(source.read_text(encoding="utf-8"))

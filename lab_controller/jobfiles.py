@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from equipment_drivers.gcode import GcodeLimits, GcodeProblem, check, lines
+from equipment_drivers.gcode_estimate import estimate
 from lab_controller.errors import LabError
 
 LARGEST_BYTES = 32 * 1024 * 1024
@@ -39,12 +40,18 @@ class UnknownGcode(LabError):
 
 @dataclass(frozen=True, slots=True)
 class JobFile:
-    """A kept file: `id` is derived from its content, `lines` counts what would be sent."""
+    """A kept file: `id` is derived from its content, `lines` counts what would be sent.
+
+    The estimates are the file's own (see `gcode_estimate`); 0 for a file kept by an older release.
+    """
 
     id: str
     name: str
     lines: int
     path: Path
+    seconds: float = 0.0
+    filament_mm: float = 0.0
+    filament_g: float = 0.0
 
 
 class JobFiles:
@@ -64,7 +71,7 @@ class JobFiles:
             raise GcodeRefused(problems)
         id = hashlib.sha256(content).hexdigest()[:16]
         shown = re.sub(r"[^\w.\- ]", "_", Path(name).name)[:80] or "job.gcode"
-        card = {"name": shown, "lines": sum(1 for _ in lines(text))}
+        card = {"name": shown, "lines": sum(1 for _ in lines(text)), **asdict(estimate(text))}
         self._path(id).with_suffix(".json").write_text(json.dumps(card, ensure_ascii=False))
         fresh = self._path(id).with_suffix(".new")
         fresh.write_bytes(content)
@@ -76,7 +83,7 @@ class JobFiles:
         if not re.fullmatch(r"[0-9a-f]{16}", id) or not self._path(id).exists():
             raise UnknownGcode(file=id)
         card = json.loads(self._path(id).with_suffix(".json").read_text())
-        return JobFile(id, card["name"], card["lines"], self._path(id))
+        return JobFile(id=id, path=self._path(id), **card)
 
     def all(self) -> list[JobFile]:
         """Every kept file, by name."""

@@ -13,9 +13,10 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from lab_controller.errors import LabError
-from trial_logs.stamps import to_ms
+from trial_logs.stamps import from_ms, to_ms
 
 TTL_S = 30.0
+BOOKING = "booking"
 
 
 class LeaseMissing(LabError):
@@ -54,6 +55,7 @@ class Leases:
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
         self._live: dict[int, Lease] = {}
+        self._ending: set[int] = set()
 
     def grant(
         self,
@@ -92,12 +94,24 @@ class Leases:
                     raise LeaseTaken(device=device, holder=held.holder)
 
     def of(self, device: str) -> Lease | None:
-        """The live right over a device."""
-        return next((one for one in self.live() if device in one.devices), None)
+        """The right under which a device may be commanded: live, and not being ended."""
+        held = (one for one in self.live() if one.number not in self._ending)
+        return next((one for one in held if device in one.devices), None)
 
-    def held_by(self, holder: str) -> Lease | None:
+    def held_by(self, booking: str) -> Lease | None:
         """The live right of a booking."""
-        return next((one for one in self.live() if one.holder == holder), None)
+        held = (one for one in self.live() if one.holder_kind == BOOKING)
+        return next((one for one in held if one.holder == booking), None)
+
+    def staffs(self, equipment: str) -> Lease | None:
+        """The live right over equipment that staff took for themselves."""
+        held = (one for one in self.live() if one.holder_kind != BOOKING)
+        return next((one for one in held if one.equipment == equipment), None)
+
+    def over_any(self, devices: Iterable[str]) -> list[Lease]:
+        """Rights that cover any of these devices, also those that ran out."""
+        wanted = frozenset(devices)
+        return [one for one in self._live.values() if one.devices & wanted]
 
     def all(self) -> list[Lease]:
         """Rights that have not been taken away, also those that ran out."""
@@ -134,9 +148,14 @@ class Leases:
         """Whether this right has not been taken away."""
         return number in self._live
 
+    def begin_end(self, number: int) -> None:
+        """From here on no command passes under it; its devices stay taken until `end`."""
+        self._ending.add(number)
+
     def end(self, number: int) -> None:
         """Take the right away."""
         self._live.pop(number, None)
+        self._ending.discard(number)
 
 
 def open_row(
@@ -148,21 +167,25 @@ def open_row(
     by: str,
     now: datetime,
     until: datetime,
+    why: str = "",
 ) -> int:
     """Write a lease down; its number grows for ever (the fencing number)."""
     cursor = db.execute(
-        "INSERT INTO lab_lease (equipment, holder_kind, holder, granted_by, granted_ms, until_ms)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        [equipment, holder_kind, holder, by, to_ms(now), to_ms(until)],
+        "INSERT INTO lab_lease (equipment, holder_kind, holder, granted_by, granted_ms, until_ms,"
+        " why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [equipment, holder_kind, holder, by, to_ms(now), to_ms(until), why],
     )
     return int(cursor.lastrowid or 0)
 
 
-def close_row(db: Database, number: int, now: datetime, reason: str) -> None:
-    """Write down that a lease ended, and why."""
+def close_row(
+    db: Database, number: int, now: datetime, reason: str, *, by: str = "", note: str = ""
+) -> None:
+    """Write down that a lease ended, why, by whom, and what they said."""
     db.execute(
-        "UPDATE lab_lease SET ended_ms = ?, end_reason = ? WHERE number = ? AND ended_ms IS NULL",
-        [to_ms(now), reason, number],
+        "UPDATE lab_lease SET ended_ms = ?, end_reason = ?, ended_by = ?, end_note = ?"
+        " WHERE number = ? AND ended_ms IS NULL",
+        [to_ms(now), reason, by, note, number],
     )
 
 
@@ -174,3 +197,47 @@ def close_left_open(db: Database, now: datetime) -> int:
         [to_ms(now)],
     )
     return int(cursor.rowcount)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRow:
+    """One lease as it was written down; times are aware UTC lab time."""
+
+    number: int
+    equipment: str
+    holder_kind: str
+    holder: str
+    granted_by: str
+    why: str
+    granted: datetime
+    until: datetime
+    ended: datetime | None
+    end_reason: str
+    ended_by: str
+    end_note: str
+
+
+def log(db: Database, equipment: str | None = None, limit: int = 50) -> list[LeaseRow]:
+    """The newest leases first, of one piece of equipment or of all."""
+    where, params = ("WHERE equipment = ?", [equipment]) if equipment else ("", [])
+    rows = db.query(
+        f"SELECT * FROM lab_lease {where} ORDER BY number DESC LIMIT ?",  # noqa: S608
+        [*params, limit],
+    )
+    return [
+        LeaseRow(
+            number=row["number"],
+            equipment=row["equipment"],
+            holder_kind=row["holder_kind"],
+            holder=row["holder"],
+            granted_by=row["granted_by"],
+            why=row["why"],
+            granted=from_ms(row["granted_ms"]),
+            until=from_ms(row["until_ms"]),
+            ended=from_ms(row["ended_ms"]) if row["ended_ms"] is not None else None,
+            end_reason=row["end_reason"] or "",
+            ended_by=row["ended_by"],
+            end_note=row["end_note"],
+        )
+        for row in rows
+    ]

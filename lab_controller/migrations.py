@@ -1,4 +1,4 @@
-"""The controller's own tables: commands, leases and the finished jobs that wait for a verdict."""
+"""The controller's own tables: leases, commands, and what people found out about lost outcomes."""
 
 from __future__ import annotations
 
@@ -54,6 +54,39 @@ def commands_and_leases(db: Database) -> None:
         FROM lab_command ORDER BY issued_ms DESC
         """
     )
+
+
+@migrations()
+def reasons_and_settlements(db: Database) -> None:
+    for column in ("why", "ended_by", "end_note"):
+        db.execute(f"ALTER TABLE lab_lease ADD COLUMN {column} TEXT NOT NULL DEFAULT ''")
+    db.execute(
+        """
+        CREATE TABLE lab_settlement (
+            id INTEGER PRIMARY KEY,
+            command TEXT NOT NULL REFERENCES lab_command (id),
+            outcome TEXT NOT NULL CHECK (
+                outcome IN ('carried_out', 'not_carried_out', 'at_rest')),
+            settled_by TEXT NOT NULL,
+            settled_ms INTEGER NOT NULL,
+            note TEXT NOT NULL
+        ) STRICT
+        """
+    )
+    db.execute("CREATE INDEX lab_settlement_command ON lab_settlement (command)")
+    db.execute(
+        """
+        CREATE VIEW lab_unsettled AS
+        SELECT * FROM lab_command
+        WHERE state = 'unknown' AND (lease IS NOT NULL OR verb = 'safe_state')
+          AND id NOT IN (SELECT command FROM lab_settlement)
+        """
+    )
+
+
+@migrations()
+def commands_keep_the_parameters_of_their_end(db: Database) -> None:
+    db.execute("ALTER TABLE lab_command ADD COLUMN params TEXT NOT NULL DEFAULT '{}'")
 
 
 def migrate(db: Database) -> None:

@@ -36,7 +36,7 @@ class PlanStep(Protocol):
 
 
 class PlanLike(Protocol):
-    """A driver's stop plan."""
+    """A stop plan: the driver's own, and what the lab knows of the device."""
 
     @property
     def device(self) -> str: ...
@@ -44,6 +44,10 @@ class PlanLike(Protocol):
     def means(self) -> str: ...
     @property
     def steps(self) -> Sequence[PlanStep]: ...
+    @property
+    def known(self) -> bool: ...
+    @property
+    def estop(self) -> Mapping[str, str]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Stopping:
     by: str
     reason: str
     cause: str
+    at: str
 
 
 def plan_json(plan: PlanLike) -> Message:
@@ -68,7 +73,8 @@ def plan_json(plan: PlanLike) -> Message:
         }
         for step in plan.steps
     ]
-    return {"device": plan.device, "means": plan.means, "steps": steps}
+    known = {"known": plan.known, "estop": dict(plan.estop)}
+    return {"device": plan.device, "means": plan.means, "steps": steps, **known}
 
 
 class Permit:
@@ -80,6 +86,7 @@ class Permit:
         *,
         beat_s: float = 0.5,
         on_stopping: Callable[[Stopping], None] = lambda stopping: None,
+        on_stopped: Callable[[Press], None] = lambda press: None,
         on_latch: Callable[[LatchState], None] = lambda latch: None,
         on_lost: Callable[[], None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
@@ -87,6 +94,7 @@ class Permit:
         self._path = socket
         self._beat_s = beat_s
         self._on_stopping = on_stopping
+        self._on_stopped = on_stopped
         self._on_latch = on_latch
         self._on_lost = on_lost
         self._monotonic = monotonic
@@ -136,8 +144,7 @@ class Permit:
             raise StopperUnreachable(socket=self._path, cause=fault) from fault
         self._tasks.append(asyncio.create_task(self._listen(self._line)))
         try:
-            answer = await self._ask("hello")
-            self._take_latch(answer["latch"])
+            await self._ask("hello")
             self._tasks.append(asyncio.create_task(self._keep_beating(self._line)))
             await self._first_permit()
         except BaseException:
@@ -182,10 +189,7 @@ class Permit:
 
         Returns with a fresh permit: whoever acts next need not wait for the next heartbeat.
         """
-        answer = await self._ask(
-            "reset", device=device, by=by, reason=reason, verified=list(verified)
-        )
-        self._take_latch(answer["latch"])
+        await self._ask("reset", device=device, by=by, reason=reason, verified=list(verified))
         if self._line is not None:
             self._first_word.clear()
             self._send_beat(self._line)
@@ -245,6 +249,7 @@ class Permit:
         pushes: Mapping[object, Callable[[Message], None]] = {
             "permit": self._permitted,
             "stopping": self._stop_began,
+            "stopped": self._stop_ended,
             "latch": self._latch_moved,
         }
         while True:
@@ -263,6 +268,9 @@ class Permit:
             self._on_lost()
 
     def _answered(self, message: Message) -> None:
+        """A latch in an answer counts where it stands in the line: a stop may come right behind."""
+        if message.get("ok") and "latch" in message:
+            self._take_latch(message["latch"])
         future = self._waiting.get(message.get("id", 0))
         if future is not None and not future.done():
             future.set_result(message)
@@ -281,8 +289,9 @@ class Permit:
             by=message["by"],
             reason=message["reason"],
             cause=message["cause"],
+            at=message["at"],
         )
-        press = Press(stopping.by, stopping.reason, stopping.cause, message["at"])
+        press = Press(stopping.by, stopping.reason, stopping.cause, stopping.at)
         if stopping.lab:
             self._until = 0.0
         for scope in (None,) if stopping.lab else stopping.devices:
@@ -290,6 +299,9 @@ class Permit:
         self._first_word.set()
         self._on_stopping(stopping)
         self._on_latch(self._latch)
+
+    def _stop_ended(self, message: Message) -> None:
+        self._on_stopped(Press.from_json({**message, "report": message["devices"]}))
 
     def _latch_moved(self, message: Message) -> None:
         self._take_latch(message["state"])

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 FLUSH_S = 0.25
 MOST_KEPT = 50_000
 EVERYTHING = "*"
-VERDICTS = {"good": Verdict.GOOD, "scrap": Verdict.SCRAP}
+VERDICTS = {"good": Verdict.GOOD, "scrap": Verdict.SCRAP, "rework": Verdict.REWORK}
 
 
 Step = Callable[[Database], Batch]
@@ -315,7 +315,8 @@ def sample_of(reading: Reading) -> Sample:
 
 
 def part_of(cycle: CycleFinished) -> PartEvent:
-    """A finished cycle as a part: judged by the device, or waiting for a person's verdict."""
+    """A finished cycle as a part: judged where it was told, or waiting for a person's verdict."""
     verdict = VERDICTS.get(cycle.verdict, Verdict.UNJUDGED)
     told = 0 <= cycle.duration_s < inf
-    return PartEvent(cycle.at, verdict, PartSource.DEVICE, cycle.duration_s if told else None)
+    source = PartSource(cycle.told_by)
+    return PartEvent(cycle.at, verdict, source, cycle.duration_s if told else None)

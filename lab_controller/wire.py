@@ -104,8 +104,21 @@ class MessageShape(Shape):
     at: datetime
 
 
+class InterlockShape(Shape):
+    """One interlock over a device: whether it permits now, and if not, why."""
+
+    id: str
+    name: str
+    ok: bool
+    limit: str
+    why: str = ""
+
+
 class DeviceShape(Shape):
-    """A device on its three axes."""
+    """A device on its three axes. `estop` says where its physical stop button is.
+
+    `stoppable` is False only where it is known that software cannot stop it.
+    """
 
     id: str
     name: str
@@ -119,6 +132,7 @@ class DeviceShape(Shape):
     may_actuate: bool
     lease: int | None
     lease_holder: str | None
+    lease_kind: str = ""
     stop_means: str
     stoppable: bool
     estop: str
@@ -128,6 +142,7 @@ class DeviceShape(Shape):
     commands: list[str]
     job: JobShape | None
     messages: list[MessageShape]
+    interlocks: list[InterlockShape] = []
 
 
 class CommandRequest(Request):
@@ -139,8 +154,18 @@ class CommandRequest(Request):
     wait: bool = True
 
 
+class SettlementShape(Shape):
+    """What became known of an unknown outcome, who says so and when."""
+
+    outcome: str
+    text: str
+    by: str
+    at: datetime
+    note: str
+
+
 class CommandShape(Shape):
-    """A command as the ledger holds it."""
+    """A command as the ledger holds it; `text` says what its code means."""
 
     id: str
     device: str
@@ -154,38 +179,8 @@ class CommandShape(Shape):
     code: str
     answer: str
     text: str = ""
-
-
-class StopRequest(Request):
-    """A stop; `device` None stops the whole lab."""
-
-    device: str | None = None
-    reason: str = ""
-
-
-class DeviceStopShape(Shape):
-    """What became of the stop on one device."""
-
-    device: str
-    name: str
-    outcome: Literal["SENT", "CONFIRMED", "FAILED"]
-    detail: str
-    estop: str
-
-
-class StopShape(Shape):
-    """The stop as a whole."""
-
-    latch: LatchShape
-    devices: list[DeviceStopShape]
-    notice: str
-
-
-class ResetRequest(Request):
-    """Lifting the latch needs a reason."""
-
-    reason: str = Field(min_length=1)
-    device: str | None = None
+    device_name: str = ""
+    settlement: SettlementShape | None = None
 
 
 # -- booking --------------------------------------------------------------------------------
@@ -447,11 +442,14 @@ class WindowShape(Shape):
 
 
 class GcodeShape(Shape):
-    """A checked job file kept by the lab."""
+    """A checked job file kept by the lab; at least `seconds` of printing (not heating), mm, g."""
 
     id: str
     name: str
     lines: int
+    seconds: float = 0.0
+    filament_mm: float = 0.0
+    filament_g: float = 0.0
 
 
 class ReportShape(Shape):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from equipment_drivers import registry
-from equipment_drivers.contract import Clock, DeviceConfig, Driver, Effect, Options
+from equipment_drivers.contract import (
+    Clock,
+    DeviceConfig,
+    DeviceSpec,
+    Driver,
+    Effect,
+    Options,
+)
 from equipment_drivers.errors import SetupFault
 from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import Fact
@@ -26,6 +33,8 @@ from lab_controller.config import (
     rows_of,
 )
 from lab_controller.toml_lines import Key, dotted, line_of
+
+PLACES = ("serial_port", "port", "host", "dashboard_port")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +53,8 @@ def check(path: Path) -> Settings:
     def more(table: Table, lines: list[str]) -> list[ConfigProblem]:
         connections = dict(rows_of(table, "connection", config.Connection))
         devices = dict(rows_of(table, "device", config.Device))
-        return _plan(connections, devices, path, lines)[1]
+        interlocks = dict(rows_of(table, "interlock", config.Interlock))
+        return _plan(connections, devices, interlocks, path, lines)[1]
 
     return config.load(path, more)
 
@@ -54,7 +64,8 @@ def plan_wires(settings: Settings, path: Path) -> list[Wire]:
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     connections = dict(enumerate(settings.connection))
     devices = dict(enumerate(settings.device))
-    wires, problems = _plan(connections, devices, path, lines)
+    interlocks = dict(enumerate(settings.interlock))
+    wires, problems = _plan(connections, devices, interlocks, path, lines)
     if problems:
         raise ConfigInvalid(path, problems)
     return wires
@@ -63,11 +74,13 @@ def plan_wires(settings: Settings, path: Path) -> list[Wire]:
 def _plan(
     connections: Mapping[int, config.Connection],
     devices: Mapping[int, config.Device],
+    interlocks: Mapping[int, config.Interlock],
     path: Path,
     lines: list[str],
 ) -> tuple[list[Wire], list[ConfigProblem]]:
     wires: list[Wire] = []
     problems: list[ConfigProblem] = []
+    specs: dict[str, DeviceSpec] = {}
     for index, connection in connections.items():
         try:
             driver = registry.find(connection.driver)
@@ -98,20 +111,91 @@ def _plan(
             if device.connection == connection.id
         ]
         wire = Wire(connection.id, driver, options, tuple(own))
+        problems += _taken(wire, wires, index, lines)
         wires.append(wire)
         if len(problems) == known:
-            problems += _misfits(wire, index, lines)
+            problems += _misfits(wire, index, lines, specs)
+    problems += _without_button(devices, specs, lines)
+    problems += _bad_interlocks(interlocks, devices, specs, lines)
     return wires, problems
 
 
-def _misfits(wire: Wire, index: int, lines: list[str]) -> list[ConfigProblem]:
-    """What the driver has against options and devices that are sound one by one."""
+def _taken(wire: Wire, others: list[Wire], index: int, lines: list[str]) -> list[ConfigProblem]:
+    """A second connection on the same port: the two would fight over it. A URL's server may not."""
+    place = _place(wire.options)
+    first = next((one for one in others if place and _place(one.options) == place), None)
+    if first is None:
+        return []
+    key: Key = ("connection", index, "options")
+    params = {"place": place, "other": first.id}
+    return [ConfigProblem(dotted(key), "config.same_wire", params, line_of(key, lines))]
+
+
+def _place(options: Options) -> str:
+    """Where the wire ends, as far as the usual names of options tell."""
+    given = {name: getattr(options, name, None) for name in PLACES}
+    if given["host"]:
+        return f"{given['host']}:{given['port'] or given['dashboard_port'] or ''}"
+    return str(given["serial_port"] or given["port"] or "")
+
+
+def _misfits(
+    wire: Wire, index: int, lines: list[str], specs: dict[str, DeviceSpec]
+) -> list[ConfigProblem]:
+    """What the driver has against options and devices that are sound one by one.
+
+    What it says of its devices goes into `specs`.
+    """
     try:
-        wire.driver(wire.id, wire.options, wire.devices, clock=LabClock(), emit=lambda fact: None)
+        driver = wire.driver(
+            wire.id, wire.options, wire.devices, clock=LabClock(), emit=lambda fact: None
+        )
     except SetupFault as fault:
         key: Key = ("connection", index)
         return [ConfigProblem(dotted(key), fault.code, fault.params, line_of(key, lines))]
+    specs |= {device.id: driver.device_spec(device.id) for device in wire.devices}
     return []
+
+
+def _without_button(
+    devices: Mapping[int, config.Device], specs: Mapping[str, DeviceSpec], lines: list[str]
+) -> Iterator[ConfigProblem]:
+    """Moving devices whose physical emergency stop nobody could find."""
+    for index, device in devices.items():
+        if device.id in specs and specs[device.id].moves and device.estop is None:
+            key: Key = ("device", index, "estop")
+            params = {"device": device.id}
+            yield ConfigProblem(dotted(key), "config.estop_missing", params, line_of(key, lines))
+
+
+def _bad_interlocks(
+    interlocks: Mapping[int, config.Interlock],
+    devices: Mapping[int, config.Device],
+    specs: Mapping[str, DeviceSpec],
+    lines: list[str],
+) -> Iterator[ConfigProblem]:
+    """Interlocks over devices, signals and verbs there are not; what is broken is told before."""
+    ids = {device.id for device in devices.values()}
+    for index, one in interlocks.items():
+        for number, when in enumerate(one.when):
+            signals = specs[when.device].signals if when.device in specs else {}
+            if when.device not in ids:
+                code, name, value = "config.unknown_reference", "device", when.device
+            elif when.device in specs and when.signal is not None and when.signal not in signals:
+                code, name, value = "config.unknown_signal", "signal", when.signal
+            else:
+                continue
+            key: Key = ("interlock", index, "when", number, name)
+            params = {"value": value, "section": "device", "device": when.device}
+            params |= {"known": ", ".join(sorted(signals)) or "-"}
+            yield ConfigProblem(dotted(key), code, params, line_of(key, lines))
+        guarded = [specs[device] for device in one.devices if device in specs]
+        known = {verb for spec in guarded for verb in spec.commands}
+        for verb in one.verbs if len(guarded) == len(one.devices) else ():
+            if verb not in known:
+                key = ("interlock", index, "verbs")
+                params = {"value": verb, "known": ", ".join(sorted(known)) or "-"}
+                yield ConfigProblem(dotted(key), "config.unknown_verb", params, line_of(key, lines))
 
 
 def _no_driver(
@@ -124,9 +208,11 @@ def _no_driver(
 
 
 def resolve_files(options: Mapping[str, Any], home: Path) -> dict[str, Any]:
-    """Options named `…_file` are paths beside lab.toml."""
+    """Options named `…_file` and `…_dir` are paths beside lab.toml."""
     return {
-        key: str(home / value) if key.endswith("_file") and isinstance(value, str) else value
+        key: str(home / value)
+        if key.endswith(("_file", "_dir")) and isinstance(value, str)
+        else value
         for key, value in options.items()
     }
 

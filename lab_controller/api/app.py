@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from lab_controller.api import bookings, lab, problems, stream, trials
+from lab_controller.api import bookings, lab, ledger, problems, stream, trials
 from lab_controller.bootstrap import Lab
 from lab_controller.portal import door
 from lab_controller.wire import Refusal
@@ -30,7 +30,8 @@ def create_app(of: Lab, token: str) -> FastAPI:
     app.state.lab, app.state.token, app.state.feed = of, token, stream.Feed(of)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     problems.install(app)
-    for router in (lab.public, bookings.public, lab.router, bookings.router, trials.router):
+    public = (lab.public, bookings.public)
+    for router in (*public, lab.router, ledger.router, bookings.router, trials.router):
         app.include_router(router, prefix=API)
     app.include_router(stream.router, prefix=API)
 

@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, UploadFile
 from fastapi import Request as HttpRequest
 
-from lab_controller import ledger
 from lab_controller.api import shapes
 from lab_controller.api.auth import staff
 from lab_controller.api.problems import language_of
@@ -23,11 +22,9 @@ from lab_controller.wire import (
     GcodeShape,
     LabShape,
     LatchShape,
-    ResetRequest,
-    StopRequest,
-    StopShape,
     WindowShape,
 )
+from lab_controller.wire_stop import ResetRequest, StopRequest, StopShape
 from trial_logs.model import Quality, Series
 from trial_logs.stamps import from_us, to_us
 from trial_logs.telemetry import Telemetry
@@ -94,22 +91,7 @@ async def send(
     row = await lab.coordinator.command(
         device, wanted.verb, arguments, by=by, lease=wanted.lease, wait=wanted.wait
     )
-    return shapes.command(row, language)
-
-
-@router.get("/commands")
-async def commands(
-    lab: ThisLab, language: Language, device: str | None = None
-) -> list[CommandShape]:
-    """Who did what to which machine, newest first."""
-    rows = await lab.db.read(lambda db: ledger.log(db, device))
-    return [shapes.command(row, language) for row in rows]
-
-
-@router.get("/commands/{command}")
-async def command(command: str, lab: ThisLab, language: Language) -> CommandShape:
-    """One command as the ledger holds it."""
-    return shapes.command(await lab.coordinator.row(command), language)
+    return shapes.command(lab, row, language)
 
 
 @router.post("/stop")

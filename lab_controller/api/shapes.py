@@ -10,7 +10,9 @@ from booking.model import Equipment, Party, Person, Qualification
 from equipment_drivers.model import Reading
 from lab_controller.board import DeviceView
 from lab_controller.bootstrap import Lab
+from lab_controller.guard import Standing
 from lab_controller.i18n import text
+from lab_controller.leases import LeaseRow
 from lab_controller.ledger import LedgerRow
 from lab_controller.services.bookings import BookedWith
 from lab_controller.services.trials import RunCounts
@@ -21,8 +23,8 @@ from lab_controller.wire import (
     CommandShape,
     ConditionShape,
     DeviceShape,
-    DeviceStopShape,
     EquipmentShape,
+    InterlockShape,
     JobShape,
     LabShape,
     LatchShape,
@@ -32,9 +34,11 @@ from lab_controller.wire import (
     PersonShape,
     ReadingShape,
     RunShape,
-    StopShape,
+    SettlementShape,
     TrialShape,
 )
+from lab_controller.wire_ledger import LeaseShape
+from lab_controller.wire_stop import DeviceStopShape, StopShape
 from lab_controller.wiring import acts
 from trial_logs.model import Trial, Verdict
 
@@ -58,7 +62,7 @@ def lab(of: Lab, language: str) -> LabShape:
     """The lab at a glance."""
     names = of.settings.lab.name
     return LabShape(
-        name=names.en if language == "en" else names.ja,
+        name=names.in_language(language),
         language=of.language,
         timezone=of.settings.lab.timezone,
         now=of.clock.now(),
@@ -74,11 +78,11 @@ def device(of: Lab, view: DeviceView, language: str) -> DeviceShape:
     card = of.devices[view.device]
     lease = of.leases.of(view.device)
     plan = of.stop_desk.plan(view.device) if acts(view) else None
-    now = of.clock.now()
+    now, standings = of.clock.now(), of.guard.standings(view.device)
     code = text(language, view.link_code, view.link_params) if view.link_code else ""
     return DeviceShape(
         id=view.device,
-        name=card.name.en if language == "en" else card.name.ja,
+        name=card.name.in_language(language),
         kind=view.spec.kind,
         connection=view.connection,
         equipment=of.equipment_of(view.device),
@@ -89,8 +93,9 @@ def device(of: Lab, view: DeviceView, language: str) -> DeviceShape:
         may_actuate=view.may_actuate,
         lease=lease.number if lease else None,
         lease_holder=lease.holder if lease else None,
+        lease_kind=lease.holder_kind if lease else "",
         stop_means=text(language, plan.means) if plan else "",
-        stoppable=not acts(view) or bool(plan and plan.steps),
+        stoppable=plan is None or bool(plan.steps) or not plan.known,
         estop=_estop(of, view.device, language),
         outcome_unknown=view.outcome_unknown,
         detail=dict(view.detail),
@@ -106,11 +111,29 @@ def device(of: Lab, view: DeviceView, language: str) -> DeviceShape:
         messages=[
             MessageShape(
                 code=one.code,
-                text=text(language, one.code, {"text": one.text, "device": one.device}),
+                text=text(
+                    language, one.code, {"text": one.text, "device": one.device, **one.params}
+                ),
                 at=one.at,
             )
             for one in view.messages
         ],
+        interlocks=[_interlock(of, view.device, one, language) for one in standings],
+    )
+
+
+def _interlock(of: Lab, device: str, standing: Standing, language: str) -> InterlockShape:
+    rule, found = standing.rule, standing.denial
+    why = ""
+    if found is not None:
+        code = "lab.interlock_settling" if found.settling else "lab.interlocked"
+        why = text(language, code, of.guard.params(device, found))
+    return InterlockShape(
+        id=rule.id,
+        name=rule.names[language],
+        ok=found is None,
+        limit=of.guard.condition_words(rule, language),
+        why=why,
     )
 
 
@@ -118,7 +141,7 @@ def _estop(of: Lab, id: str, language: str) -> str:
     names = of.devices[id].estop
     if names is None:
         return ""
-    return names.en if language == "en" else names.ja
+    return names.in_language(language)
 
 
 def _reading(view: DeviceView, reading: Reading, now: datetime) -> ReadingShape:
@@ -134,8 +157,9 @@ def _reading(view: DeviceView, reading: Reading, now: datetime) -> ReadingShape:
     )
 
 
-def command(row: LedgerRow, language: str) -> CommandShape:
+def command(of: Lab, row: LedgerRow, language: str) -> CommandShape:
     """A command as the ledger holds it."""
+    names, found = of.devices.get(row.device), row.settlement
     return CommandShape(
         id=row.id,
         device=row.device,
@@ -148,7 +172,38 @@ def command(row: LedgerRow, language: str) -> CommandShape:
         closed=row.closed,
         code=row.code,
         answer=row.answer,
-        text=text(language, row.code, {"device": row.device}) if row.code else "",
+        text=text(language, row.code, {"device": row.device, **row.params}) if row.code else "",
+        device_name=names.name.in_language(language) if names else row.device,
+        settlement=SettlementShape(
+            outcome=found.outcome,
+            text=text(language, f"settled.{found.outcome}"),
+            by=found.by,
+            at=found.at,
+            note=found.note,
+        )
+        if found
+        else None,
+    )
+
+
+def lease(of: Lab, row: LeaseRow, language: str) -> LeaseShape:
+    """A lease as it was written down."""
+    card = of.equipment.get(row.equipment)
+    return LeaseShape(
+        number=row.number,
+        equipment=row.equipment,
+        equipment_name=card.name.in_language(language) if card else row.equipment,
+        kind=row.holder_kind,
+        holder=row.holder,
+        by=row.granted_by,
+        why=row.why,
+        granted=row.granted,
+        until=row.until,
+        ended=row.ended,
+        end_reason=row.end_reason,
+        end_text=text(language, f"lease_end.{row.end_reason}") if row.end_reason else "",
+        ended_by=row.ended_by,
+        note=row.end_note,
     )
 
 
@@ -161,14 +216,22 @@ def stop(of: Lab, report: Mapping[str, Any], language: str) -> StopShape:
         rows.append(
             DeviceStopShape(
                 device=id,
-                name=names.en if language == "en" else names.ja,
+                name=names.in_language(language),
                 outcome=found["outcome"],
                 detail=text(language, f"stop.detail.{detail}") if detail else "",
                 estop=_estop(of, id, language),
             )
         )
-    notice = text(language, "lab.stop_notice")
-    return StopShape(latch=latch(of.permit.latch), devices=rows, notice=notice)
+    return StopShape(
+        device=report["device"],
+        by=report["by"],
+        reason=report["reason"],
+        cause=text(language, f"stop.cause.{report['cause']}"),
+        at=datetime.fromisoformat(report["at"]),
+        latch=latch(of.permit.latch),
+        devices=rows,
+        notice=text(language, "lab.stop_notice"),
+    )
 
 
 def equipment(of: Lab, one: Equipment, language: str) -> EquipmentShape:

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from lab_controller import wiring
+from lab_controller.cli.language import in_language
 from lab_controller.config import ConfigInvalid, ConfigProblem
 from lab_controller.i18n import say, text
 
@@ -20,7 +21,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("path", type=click.Path(path_type=Path), default="lab.toml")
-@click.option("--lang", type=click.Choice(["ja", "en"]), default="ja")
+@in_language
 @click.option("--json", "as_json", is_flag=True)
 def check(path: Path, lang: str, as_json: bool) -> None:
     """Check lab.toml, drivers and their options included."""

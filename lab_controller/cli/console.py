@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from lab_controller.cli.door import no_controller
+from lab_controller.cli.language import in_language
 
 
 @click.command()
@@ -19,7 +20,7 @@ from lab_controller.cli.door import no_controller
     default=lambda: os.environ.get("MACHIKOBA_DATA", "data"),
     help="The lab's data folder (or MACHIKOBA_DATA).",
 )
-@click.option("--lang", type=click.Choice(["ja", "en"]), default="ja", show_default=True)
+@in_language
 @click.option("--readonly", is_flag=True, help="Show only; nothing can be changed.")
 def command(data_dir: Path, lang: str, readonly: bool) -> None:
     """Open the staff console on a running lab."""

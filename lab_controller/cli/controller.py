@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 from lab_controller.cli.configs import tell_problems
 from lab_controller.config import ConfigInvalid
 from lab_controller.errors import LabError
-from lab_controller.i18n import say
+from lab_controller.i18n import say, text
 from lab_controller.stopper.errors import StopFault
 
 
@@ -26,7 +27,14 @@ def command(config: Path, port: int, lang: str) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    for noisy in ("asyncua", "apscheduler", "httpx", "niquests", "urllib3_future"):
+    for noisy in (
+        "asyncua",
+        "apscheduler",
+        "httpx",
+        "niquests",
+        "urllib3_future",
+        "homeassistant_api",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         serve.run(config, port=port)
@@ -35,4 +43,9 @@ def command(config: Path, port: int, lang: str) -> None:
         sys.exit(1)
     except (LabError, StopFault) as error:
         click.echo(say(lang, error), err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        click.echo(text(lang, "cli.port_taken", {"port": port}), err=True)
         sys.exit(1)

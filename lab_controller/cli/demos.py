@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from lab_controller.cli.language import in_language
 from lab_controller.demo.setup import DemoFailed
 from lab_controller.i18n import say, text
 
@@ -27,7 +28,7 @@ CONSOLE_FACTOR = 5.0
     help="Where --headless leaves report, data and ground truth.",
 )
 @click.option("--factor", type=float, default=None, help="How many times as fast as real time.")
-@click.option("--lang", type=click.Choice(["ja", "en"]), default="ja", show_default=True)
+@in_language
 @click.option(
     "--gcode",
     type=click.Path(path_type=Path, file_okay=False),

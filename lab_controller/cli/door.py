@@ -10,31 +10,31 @@ import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from unicodedata import east_asian_width
+from zoneinfo import ZoneInfo
 
 import click
 
+from lab_controller.cli.language import in_language
 from lab_controller.client import LabClient, Refused, Unreachable
 from lab_controller.i18n import text
-from lab_controller.wire import ProblemShape, Shape
+from lab_controller.wire import Refusal, Shape
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 REFUSED, NO_CONTROLLER = 1, 3
+ZONE = "machikoba.zone"
 
 
 def shared(command: F) -> F:
     """The options every client subcommand takes: data folder, language, JSON."""
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        click.option(
-            "--lang",
-            type=click.Choice(["ja", "en"]),
-            default=lambda: os.environ.get("MACHIKOBA_LANG", "ja"),
-            help="Language of the texts.",
-        ),
+        in_language,
         click.option(
             "--data",
             "data_dir",
@@ -52,7 +52,10 @@ def ask(data_dir: Path, language: str, question: Callable[[LabClient], Awaitable
 
     async def run(client: LabClient) -> T:
         async with client as lab:
-            return await question(lab)
+            answer = await question(lab)
+            if not wants_json():
+                click.get_current_context().meta[ZONE] = ZoneInfo((await lab.lab()).timezone)
+            return answer
 
     try:
         url = (data_dir / "controller.url").read_text(encoding="ascii").strip()
@@ -62,48 +65,100 @@ def ask(data_dir: Path, language: str, question: Callable[[LabClient], Awaitable
     try:
         return asyncio.run(run(client))
     except Refused as error:
-        complain(error.refusal.text, error.refusal.problems)
+        complain(error.refusal)
     except OSError as error:
-        complain(
-            text(language, "cli.file_failed", {"file": error.filename, "cause": error.strerror})
-        )
+        params = {"file": error.filename, "cause": error.strerror}
+        complain(refusal(language, "cli.file_failed", params))
     except Unreachable:
         no_controller(data_dir, language)
     sys.exit(REFUSED)
 
 
+def wants_json() -> bool:
+    """Whether the subcommand was called with --json."""
+    context = click.get_current_context(silent=True)
+    return bool(context and context.params.get("as_json"))
+
+
+def zone() -> tzinfo:
+    """The lab's zone, once it has been asked; times are only shown in it."""
+    known: tzinfo = click.get_current_context().meta.get(ZONE, UTC)
+    return known
+
+
+def refusal(language: str, code: str, params: Mapping[str, object]) -> Refusal:
+    """A no of the command line itself."""
+    shown = {key: str(value) for key, value in params.items()}
+    return Refusal(code=code, text=text(language, code, shown), params=shown)
+
+
 def no_controller(data_dir: Path, language: str) -> NoReturn:
     """Nobody answers."""
-    click.echo(text(language, "cli.no_controller", {"dir": data_dir}), err=True)
+    complain(refusal(language, "cli.no_controller", {"dir": data_dir}))
     sys.exit(NO_CONTROLLER)
 
 
-def complain(sentence: str, problems: Iterable[ProblemShape] = ()) -> None:
-    """Say on stderr why not, every problem on its own line."""
-    click.echo(sentence, err=True)
-    for problem in problems:
+def complain(why: Refusal) -> None:
+    """Say on stderr why not, every problem on its own line; with --json the whole refusal."""
+    if wants_json():
+        click.echo(json.dumps(why.model_dump(mode="json"), ensure_ascii=False), err=True)
+        return
+    click.echo(why.text, err=True)
+    for problem in why.problems:
         where = f"{problem.field}: " if problem.field else ""
         click.echo(f"  - {where}{problem.text}", err=True)
 
 
 def show(
-    found: Shape | Iterable[Shape] | Mapping[str, Any], as_json: bool, columns: Iterable[str] = ()
+    found: Shape | Iterable[Shape | Mapping[str, Any]] | Mapping[str, Any],
+    as_json: bool,
+    columns: Iterable[str] = (),
 ) -> None:
-    """Print what came back: JSON, or one line per row with the named columns."""
-    rows = list(found) if not isinstance(found, Shape | Mapping) else [found]
-    tables = [row.model_dump(mode="json") if isinstance(row, Shape) else dict(row) for row in rows]
+    """Print what came back: JSON, a table with headings, or for one thing a line per column."""
+    single = isinstance(found, Shape | Mapping)
+    rows: list[Any] = [found] if single else list(found)
     if as_json:
-        body = tables[0] if isinstance(found, Shape | Mapping) else tables
-        click.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        tables = [row.model_dump(mode="json") if isinstance(row, Shape) else row for row in rows]
+        click.echo(json.dumps(tables[0] if single else tables, ensure_ascii=False, indent=2))
         return
+    tables = [row.model_dump() if isinstance(row, Shape) else dict(row) for row in rows]
     names = list(columns) or list(tables[0] if tables else ())
-    for row in tables:
-        click.echo("\t".join(_plain(row.get(name)) for name in names))
+    heads = [heading(name) for name in names]
+    if single:
+        for head, name in zip(heads, names, strict=True):
+            click.echo(f"{fill(head, max(map(cells, heads)))}  {plain(tables[0].get(name))}")
+        return
+    lines = [heads, *([plain(row.get(name)) for name in names] for row in tables)]
+    widths = [max(cells(line[at]) for line in lines) for at in range(len(names))]
+    for line in lines:
+        filled = (fill(cell, width) for cell, width in zip(line, widths, strict=True))
+        click.echo("  ".join(filled).rstrip())
 
 
-def _plain(value: object) -> str:
-    if value is None:
+def heading(name: str) -> str:
+    """A column's name in the reader's language."""
+    language = click.get_current_context().params.get("lang", "ja")
+    key = f"cli.column.{name}"
+    found = text(language, key)
+    return name if found == key else found
+
+
+def plain(value: object) -> str:
+    """One value; times in the lab's zone."""
+    if value is None or value == "":
         return "-"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone()):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
-    return str(value)
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value).replace("\n", " ")
+
+
+def cells(words: str) -> int:
+    """How many cells the words take on a terminal; Japanese takes two for each sign."""
+    return sum(2 if east_asian_width(char) in "FW" else 1 for char in words)
+
+
+def fill(words: str, width: int) -> str:
+    """The words with blanks behind them."""
+    return words + " " * max(0, width - cells(words))

@@ -12,6 +12,8 @@ COMMANDS = {
     "config": ("configs", "Look at the configuration."),
     "demo": ("demos", "A simulated lab on real wires, seeded with a day of bookings."),
     "device": ("devices", "Look at devices and send them commands."),
+    "lease": ("leases", "See who holds equipment; take it over for maintenance or a demo."),
+    "doctor": ("examining", "Check configuration, computer and connections; say what to do."),
     "metadata": ("metadata", "Print Datasette metadata for the lab's databases."),
     "report": ("reports", "Make the report of a trial: PDF, XLSX and CSV."),
     "serve": ("serving", "Run the lab: stopper, controller, web doors."),

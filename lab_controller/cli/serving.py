@@ -10,13 +10,14 @@ import click
 
 from lab_controller import wiring
 from lab_controller.cli.configs import tell_problems
+from lab_controller.cli.language import in_language
 from lab_controller.config import ConfigInvalid
 
 
 @click.command()
 @click.option("--config", type=click.Path(path_type=Path), default="lab.toml", show_default=True)
 @click.option("--port", default=8700, type=int, show_default=True)
-@click.option("--lang", type=click.Choice(["ja", "en"]), default="ja")
+@in_language
 @click.option("--no-restart", is_flag=True, help="Do not start a dead controller again.")
 def command(config: Path, port: int, lang: str, no_restart: bool) -> None:
     """Run the lab: stopper, controller, web doors on this machine only."""

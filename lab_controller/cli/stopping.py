@@ -32,6 +32,8 @@ def command(
         report = press(data_dir, device, by=f"cli:{getuser()}", reason=reason)
     except StopperUnreachable as error:
         click.echo(say(lang, error), err=True)
+        for id, place in buttons_of(data_dir).items():
+            click.echo(f"{id}  {text(lang, 'cli.button', {'place': place[lang]})}", err=True)
         click.echo(text(lang, "lab.stop_notice"), err=True)
         sys.exit(NO_CONTROLLER)
     except StopFault as error:
@@ -53,13 +55,34 @@ def _reset(device: str | None, reason: str, data_dir: Path, lang: str, as_json: 
     click.echo(text(lang, key, {"scopes": ", ".join(latch.scopes)}))
 
 
+def buttons_of(data_dir: Path) -> dict[str, dict[str, str]]:
+    """Where each device's physical stop button is, as the last controller left it; else nothing."""
+    try:
+        return dict(json.loads((data_dir / "estop.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}  # what is left to do does not wait for a file that is missing or torn
+
+
+def head(report: dict[str, Any], lang: str) -> str:
+    """Who stopped what, when and why."""
+    scope = report["device"] or text(lang, "cli.whole_lab")
+    why = report["reason"] or text(lang, f"stop.cause.{report['cause']}")
+    said = {"scope": scope, "by": report["by"], "why": why, "at": report["at"]}
+    return text(lang, "cli.stopped", said)
+
+
 def tell(report: dict[str, Any], lang: str, as_json: bool) -> None:
-    """What became of the stop on each device."""
+    """Who stopped what and why, what became of it on each device, and where its button is."""
     if as_json:
         click.echo(json.dumps(report, ensure_ascii=False, indent=2))
         return
+    click.echo(head(report, lang))
     for device, found in report["devices"].items():
-        detail = found.get("detail")
-        words = text(lang, f"stop.detail.{detail}") if detail else ""
-        click.echo(f"{found['outcome']:<10}{device}  {words}")
+        words = [text(lang, f"stop.outcome.{found['outcome']}")]
+        if found["detail"]:
+            words.append(text(lang, f"stop.detail.{found['detail']}"))
+        place = found["estop"].get(lang)
+        click.echo(f"{found['outcome']:<10}{device}  {' – '.join(words)}")
+        if place:
+            click.echo(f"{'':<10}{text(lang, 'cli.button', {'place': place})}")
     click.echo(text(lang, "lab.stop_notice"))

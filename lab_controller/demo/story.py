@@ -34,10 +34,10 @@ from lab_controller.wire import (
     QualificationRequest,
     RunRequest,
     RunShape,
-    StopShape,
     TrialRequest,
     TrialShape,
 )
+from lab_controller.wire_stop import StopShape
 
 WAIT_S = 120.0
 LOOK_S = 0.2

@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 READY_WITHIN_S = 30.0
 NOT_AT_REST = "lab.not_at_rest"
 BY = "controller"
+MAINTENANCE = "maintenance"
+PREEMPTED = "preempted"
 
 
 class NotCheckedIn(LabError):
@@ -46,10 +49,32 @@ class ArmFailed(LabError):
     code = "lab.arm_failed"
 
 
+class ReasonMissing(LabError):
+    """Taking equipment needs a reason: it is written down."""
+
+    code = "lease.reason_missing"
+
+
 class NotReady(LabError):
     """Some devices did not answer in time."""
 
     code = "lab.not_ready"
+
+
+class UnknownEquipment(LabError):
+    """No such equipment, or none that has devices."""
+
+    code = "lease.unknown_equipment"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who gets a lease: kind (booking, demo, maintenance), name, who gave it and why."""
+
+    kind: str
+    name: str
+    by: str
+    why: str = ""
 
 
 class EquipmentDevices(Protocol):
@@ -107,47 +132,91 @@ class Arming:
         own = self._devices_of(booked.equipment_id)
         devices = list(dict.fromkeys([*own, *self._plugs(own)]))
         async with self._one_at_a_time:
-            self._demand_free(devices)
-            lease = await self._grant(booked.equipment_id, devices, booking, by, booked.busy_until)
+            self._demand_permit(devices)
+            self._leases.demand_free(devices)
+            lease = await self._grant(
+                booked.equipment_id, devices, Holder("booking", booking, by), booked.busy_until
+            )
+        return await self._ready(lease, by)
+
+    async def take(
+        self, equipment: str, *, by: str, reason: str, minutes: int, kind: str = MAINTENANCE
+    ) -> Lease:
+        """Give equipment to staff, whoever had it: that lease ends first, in safe state.
+
+        For a demo everything is switched on and must answer; for maintenance nothing is switched
+        on: a machine somebody is going to open does not start by itself. `minutes` are lab time.
+        Raises ReasonMissing, UnknownEquipment, Latched, NoPermit, ArmFailed.
+        """
+        if not reason.strip():
+            raise ReasonMissing(equipment=equipment)
+        own = self._devices_of(equipment)
+        if not own:
+            raise UnknownEquipment(equipment=equipment)
+        devices = list(dict.fromkeys([*own, *self._plugs(own)]))
+        until = self._clock.now() + timedelta(minutes=minutes)
+        async with self._one_at_a_time:
+            self._demand_permit(devices)
+            for held in self._leases.over_any(devices):
+                await self._disarm(held, by, PREEMPTED, note=reason)
+            self._demand_permit(devices)
+            self._leases.demand_free(devices)
+            holder = Holder(kind, by, by, reason)
+            lease = await self._grant(equipment, devices, holder, until)
+        if kind == MAINTENANCE:
+            self._bus.tell(LeaseChanged(equipment, lease.holder, True))
+            return lease
+        return await self._ready(lease, by)
+
+    async def release(self, equipment: str, *, by: str) -> Lease:
+        """Give back what staff took; every device is brought to rest. Raises LeaseMissing."""
+        lease = self._leases.staffs(equipment)
+        if lease is None:
+            raise LeaseMissing(device=equipment)
+        await self._disarm(lease, by, "disarmed")
+        return lease
+
+    async def _ready(self, lease: Lease, by: str) -> Lease:
+        """Power on, everything answering; or all of it undone."""
         try:
             await self._switch_on(lease, by)
         except (DriverError, LabError) as error:
-            log.warning("arming %s failed: %s", booked.equipment_id, error)
+            log.warning("arming %s failed: %s", lease.equipment, error)
             if self._leases.stands(lease.number):
                 await self._disarm(lease, by, "arm_failed")
             raise ArmFailed(cause=error) from error
-        self._bus.tell(LeaseChanged(lease.equipment, booking, True))
+        self._bus.tell(LeaseChanged(lease.equipment, lease.holder, True))
         return lease
 
-    def _demand_free(self, devices: Sequence[str]) -> None:
+    def _demand_permit(self, devices: Sequence[str]) -> None:
         if not self._permit.alive and not any(self._permit.latched(one) for one in devices):
             raise NoPermit
         for device in devices:
             if self._permit.latched(device):
                 raise Latched(device=device)
-        self._leases.demand_free(devices)
 
     async def _grant(
-        self, equipment: str, devices: Sequence[str], booking: str, by: str, until: datetime
+        self, equipment: str, devices: Sequence[str], holder: Holder, until: datetime
     ) -> Lease:
         now = self._clock.now()
         number = await self._db.write(
             lambda db: lease_rows.open_row(
                 db,
                 equipment=equipment,
-                holder_kind="booking",
-                holder=booking,
-                by=by,
+                holder_kind=holder.kind,
+                holder=holder.name,
+                by=holder.by,
                 now=now,
                 until=until,
+                why=holder.why,
             )
         )
         return self._leases.grant(
             number,
             equipment=equipment,
             devices=devices,
-            holder_kind="booking",
-            holder=booking,
+            holder_kind=holder.kind,
+            holder=holder.name,
             until=until,
             window_s=self._clock.real_seconds((until - now).total_seconds()),
         )
@@ -187,40 +256,49 @@ class Arming:
         await self._disarm(lease, by, reason)
         return lease
 
-    async def _disarm(self, lease: Lease, by: str, reason: str) -> None:
+    async def _disarm(self, lease: Lease, by: str, reason: str, note: str = "") -> None:
         await self._under_way.once(
-            f"disarm {lease.number}", lambda: self._end_all(lease, by, reason)
+            f"disarm {lease.number}", lambda: self._end_all(lease, by, reason, note)
         )
 
-    async def _end_all(self, lease: Lease, by: str, reason: str) -> None:
-        """Every step is taken: trouble with the books must not leave a machine hot."""
+    async def _end_all(self, lease: Lease, by: str, reason: str, note: str = "") -> None:
+        """Every step is taken: trouble with the books must not leave a machine hot.
+
+        Nobody commands any more meanwhile: what was brought to rest stays at rest.
+        """
+        self._leases.begin_end(lease.number)
         await each(
             lambda: self._before_disarm(lease.equipment, reason),
             lambda: self._coordinator.cancel_jobs(lease.devices),
             lambda: self._make_safe(lease, by),
-            lambda: self._end(lease, reason),
+            lambda: self._end(lease, by, reason, note),
         )
 
     async def _make_safe(self, lease: Lease, by: str) -> None:
-        """Rest state of each device, then its plug; a device that does not answer loses power."""
+        """Rest state of each device, then its plug; a device that does not answer loses power.
+
+        What nobody saw at rest, nor without power, is told: sent is not enough for a heater.
+        """
         plugs = self._plugs(sorted(lease.devices))
         acting = [one for one in sorted(lease.devices) if acts(self._board[one])]
         machines = [one for one in acting if one not in plugs]
         reports = await asyncio.gather(*(self._coordinator.rest(one, by=by) for one in machines))
         reports += [await self._coordinator.rest(plug, by=by) for plug in plugs]
-        restless = {one.device: one for one in reports if one.outcome is StopOutcome.FAILED}
-        for device, report in restless.items():
-            plug = self._power.get(device)
-            without_power = plug is not None and plug not in restless
-            if not without_power and not self._board[device].latched:
+        seen = {one.device for one in reports if one.outcome is StopOutcome.CONFIRMED}
+        for report in reports:
+            device = report.device
+            is_safe = device in seen or self._power.get(device) in seen
+            if not is_safe and not self._board[device].latched:
                 now = self._clock.now()
                 self._bus.tell(DeviceMessage(device, NOT_AT_REST, report.detail, now))
 
-    async def _end(self, lease: Lease, reason: str) -> None:
+    async def _end(self, lease: Lease, by: str, reason: str, note: str = "") -> None:
         self._leases.end(lease.number)
-        now = self._clock.now()
+        now, number = self._clock.now(), lease.number
         try:
-            await self._db.write(lambda db: lease_rows.close_row(db, lease.number, now, reason))
+            await self._db.write(
+                lambda db: lease_rows.close_row(db, number, now, reason, by=by, note=note)
+            )
         finally:
             self._bus.tell(LeaseChanged(lease.equipment, lease.holder, False, reason))
 
@@ -236,7 +314,7 @@ class Arming:
             for lease in taken
             for step in (
                 partial(self._before_disarm, lease.equipment, cause),
-                partial(self._end, lease, cause),
+                partial(self._end, lease, BY, cause),
             )
         ]
         await each(*steps)

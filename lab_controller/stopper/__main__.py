@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from lab_controller.stopper import place
@@ -19,6 +20,7 @@ from lab_controller.stopper.means.reach import Reach
 from lab_controller.stopper.stopper import Stopper
 from lab_controller.stopper.supervise import FAREWELL_S, FIRST_PAUSE_S, HANG_S, Rules, Supervisor
 from lab_controller.stopper.texts import LANGUAGES, say
+from lab_controller.stopper.urgency import be_urgent, settle_memory
 
 
 def options(arguments: list[str]) -> argparse.Namespace:
@@ -39,11 +41,13 @@ async def run(chosen: argparse.Namespace, socket: Path) -> int:
     controller = ControllerChannel()
     keeper = LatchKeeper(chosen.dir / place.LATCH_NAME)
     stopper = Stopper(keeper, Reach(), controller.push)
-    rules = Rules(chosen.hang, not chosen.no_restart, chosen.pause, chosen.farewell)
+    niceness = be_urgent()
+    rules = Rules(chosen.hang, not chosen.no_restart, chosen.pause, chosen.farewell, niceness)
     supervisor = Supervisor(chosen.command, socket, stopper, controller, rules)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, supervisor.end)
+    settle_memory()
     door = Door(socket, stopper, controller, supervisor.facts)
     try:
         return await supervisor.run()
@@ -61,8 +65,12 @@ def main(arguments: list[str]) -> int:
     try:
         held = place.lock(chosen.dir)
         try:
-            socket = place.make_runtime_dir(chosen.dir) / place.SOCKET_NAME
-            return asyncio.run(run(chosen, socket))
+            folder = place.make_runtime_dir(chosen.dir)
+            try:
+                return asyncio.run(run(chosen, folder / place.SOCKET_NAME))
+            finally:
+                with suppress(OSError):  # somebody else's file in it keeps it
+                    folder.rmdir()
         finally:
             os.close(held)
     except StopFault as fault:

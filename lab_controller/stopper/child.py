@@ -16,12 +16,13 @@ from lab_controller.stopper.place import SOCKET_ENV
 class Child:
     """One life of the controller, in a process group of its own so that Ctrl-C passes by us."""
 
-    def __init__(self, command: Sequence[str], socket: Path) -> None:
+    def __init__(self, command: Sequence[str], socket: Path, niceness: int) -> None:
         environment = {**os.environ, SOCKET_ENV: str(socket)}
         try:
             self._process = subprocess.Popen(command, env=environment, process_group=0)
         except OSError as fault:
             raise CommandFailed(command=command[0], cause=fault.strerror) from fault
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, niceness)
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[int] = self._loop.create_future()
         self._pidfd = os.pidfd_open(self._process.pid)

@@ -18,8 +18,9 @@ For the controller's channel, the connection that has said `hello`:
 - `farewell` {} → {}: a shutdown in good order, what follows is no death
 
 Pushes to the controller: `{"push": "permit", seq, valid_s}` (good until `valid_s` after heartbeat
-`seq` was sent), `{"push": "stopping", lab, devices, by, reason, cause}` before the first byte of a
-stop goes out, `{"push": "latch", state}` on every change.
+`seq` was sent), `{"push": "stopping", lab, devices, by, reason, cause, at}` before the first byte
+of a stop goes out, `{"push": "stopped", …}` with the same words and, in `devices`, what became of
+it on each, `{"push": "latch", state}` on every change.
 """
 
 from __future__ import annotations

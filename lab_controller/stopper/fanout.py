@@ -73,12 +73,13 @@ def _device_report(plan: Plan, shots: Sequence[Shot]) -> dict[str, Any]:
     verdicts = [verdict for _, verdict, _ in ends]
     if plan.problem:
         verdicts.append(failed("bad_plan", plan.problem))
-    total = best(verdicts)
+    total = best(verdicts) if verdicts or plan.known else failed("not_known_yet")
     return {
         "outcome": total.outcome,
         "detail": total.detail,
         "info": total.info,
         "means": plan.means,
+        "estop": dict(plan.estop),
         "steps": [_step_report(*end) for end in ends],
     }
 

@@ -85,15 +85,14 @@ class Stopper:
         saving = asyncio.create_task(self.keeper.save())
         report = await fanout.collect(plans, shots)
         self.keeper.report(device, report)
+        about = {"by": press.by, "reason": press.reason, "cause": press.cause, "at": press.at}
+        self._announce({"push": "stopped", **about, "devices": report})
         await saving
         saved = await self.keeper.save()
         self.tell_latch()
         return {
             "device": device,
-            "by": press.by,
-            "reason": press.reason,
-            "cause": press.cause,
-            "at": press.at,
+            **about,
             "saved": saved,
             "devices": report,
         }
@@ -126,6 +125,7 @@ class Stopper:
         return {
             plan.device: {
                 "means": plan.means,
+                "estop": dict(plan.estop),
                 "problem": "; ".join(plan.problems),
                 "steps": [
                     {

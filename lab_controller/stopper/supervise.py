@@ -30,12 +30,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How patient the supervision is, in real seconds."""
+    """How patient the supervision is, in real seconds, and how nice the controller has to be."""
 
     hang_s: float = HANG_S
     restart: bool = True
     first_pause_s: float = FIRST_PAUSE_S
     farewell_s: float = FAREWELL_S
+    niceness: int = 0
 
 
 class Supervisor:
@@ -110,7 +111,7 @@ class Supervisor:
         """From start to exit; a death is stopped, latched and settled when this returns."""
         self._death = None
         greetings = self._controller.greetings
-        child = Child(self._command, self._socket)
+        child = Child(self._command, self._socket, self._rules.niceness)
         farewell = asyncio.create_task(self._see_off(child))
         code = await child.exit_code()
         farewell.cancel()

@@ -144,7 +144,8 @@ class FakeController:
 def as_plan(data: dict[str, Any]) -> Any:
     """A plan as a driver would hand it over."""
     steps = [SimpleNamespace(**step) for step in data["steps"]]
-    return SimpleNamespace(device=data["device"], means=data["means"], steps=steps)
+    known, estop = data.get("known", True), data.get("estop", {})
+    return SimpleNamespace(**{**data, "steps": steps, "known": known, "estop": estop})
 
 
 if __name__ == "__main__":

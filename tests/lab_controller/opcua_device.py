@@ -1,22 +1,55 @@
-"""A robot on OPC UA with a Stop method; prints its endpoint and ends with its stdin."""
+"""A robot on OPC UA with a Stop method; prints its endpoint and ends with its stdin.
+
+With a folder (server.der, server.pem) it is secured and lets in only the user `stopper`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import sys
+from pathlib import Path
 from typing import Any
 
 from asyncua import Server, ua
 from asyncua.common.methods import uamethod
+from asyncua.crypto.permission_rules import User, UserRole
 
 URI = "urn:test:robot"
 
 
-async def main(port: int) -> None:
-    logging.disable(logging.CRITICAL)
+class OneUser:
+    """Lets in one user by password."""
+
+    def get_user(
+        self, iserver: object, username: str = "", password: str = "", certificate: object = None
+    ) -> User | None:
+        known = (username, password) == ("stopper", "secret-word")
+        return User(role=UserRole.User) if known else None
+
+
+async def secured(folder: Path) -> Server:
+    """A server with one endpoint, signed and encrypted."""
+    server = Server(user_manager=OneUser())
+    await server.init()
+    await server.load_certificate(folder / "server.der")
+    await server.load_private_key(folder / "server.pem")
+    await server.set_application_uri("urn:test:server")
+    server.set_security_policy([ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt])
+    server.set_identity_tokens([ua.UserNameIdentityToken])
+    return server
+
+
+async def plain() -> Server:
+    """A server for everybody."""
     server = Server()
     await server.init()
+    return server
+
+
+async def main(port: int, *folder: str) -> None:
+    logging.disable(logging.CRITICAL)
+    server = await (secured(Path(folder[0])) if folder else plain())
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
     await server.register_namespace("urn:test:something:else")
     index = await server.register_namespace(URI)
@@ -49,4 +82,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1])))
+    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,73 @@ def closed_port() -> int:
     """A port where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
+
+
+def socket_plan(device: str, port: int, *, deadline_s: float = 2.0, **payload: Any) -> Any:
+    """`stop <device>` to a server that greets and answers line by line."""
+    step = {
+        "kind": "socket",
+        "connection": "board",
+        "payload": {
+            "host": "127.0.0.1",
+            "port": port,
+            "greeting": "^Connected",
+            "write_hex": f"stop {device}\n".encode().hex(),
+            "expect": "^Stopped",
+            "keep_hex": b"mode\n".hex(),
+        }
+        | payload,
+        "deadline_s": deadline_s,
+    }
+    return {"device": device, "means": "stop.means.halt", "steps": [step]}
+
+
+class LineServer:
+    """A server that greets and answers lines; `said` are (connection number, line)."""
+
+    def __init__(self, **answers: str) -> None:
+        self.answers = {"mode": "Robotmode: RUNNING"} | answers
+        self.greeting = "Connected: Board\n"
+        self.said: list[tuple[int, str]] = []
+        self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
+        self._count = 0
+        self._server: asyncio.Server
+        self._news = asyncio.Event()
+
+    async def start(self, port: int = 0) -> LineServer:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._count += 1
+        number = self._count
+        self._writers.append(writer)
+        writer.write(self.greeting.encode())
+        with suppress(OSError):
+            while line := (await reader.readline()).decode().strip():
+                self.said.append((number, line))
+                self._news.set()
+                answer = self.answers.get(line, "")
+                writer.write(f"{answer}\n".encode() if answer else b"")
+        writer.transport.abort()
+
+    async def heard(self, line: str, times: int = 1) -> list[int]:
+        """Wait for a line; the numbers of the connections it came over."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(found := [number for number, said in self.said if said == line]) < times:
+                self._news.clear()
+                await self._news.wait()
+        return found
+
+    def drop_connections(self) -> None:
+        """Gone, as after a restart of the peer."""
+        for writer in self._writers:
+            writer.transport.abort()
+        self._writers.clear()
+
+    async def close(self) -> None:
+        self.drop_connections()
+        self._server.close()
+        await self._server.wait_closed()

@@ -287,7 +287,8 @@ async def test_commands_and_their_refusals(lab: LabClient, bench: Bench) -> None
     await bench.armed("cell")
     assert await code("robot", "move", {"y": 1}) == (422, "lab.bad_arguments")
     assert await code("robot", "run_job", {"file": "nobody"}) == (404, "lab.unknown_gcode")
-    bench.driver("lan").command_faults["move"] = OutcomeUnknown(device="robot")
+    lost = OutcomeUnknown(device="robot", cause="no answer in 3 s")
+    bench.driver("lan").command_faults["move"] = lost
     assert await code("robot", "move", {"x": 1}) == (504, "driver.timeout")
     bench.driver("lan").command_faults["move"] = Rejected(device="robot")
     assert await code("robot", "move", {"x": 1}) == (409, "driver.rejected")
@@ -298,6 +299,7 @@ async def test_commands_and_their_refusals(lab: LabClient, bench: Bench) -> None
     log = await lab.command_log("robot")
     assert [one.state for one in log] == ["done", "failed", "unknown"]
     assert log[1].text
+    assert "no answer in 3 s" in log[2].text
     assert await lab.command_log("plug") == []
     with pytest.raises(Refused) as unknown:
         await lab.command_row("nobody")
@@ -315,6 +317,9 @@ async def test_stop_and_reset(lab: LabClient, bench: Bench) -> None:
     )
     assert found.notice
     assert found.devices[0].name
+    assert (found.device, found.reason, found.cause) == (None, "smoke", "stop button")
+    assert found.by
+    assert {one.device: one.estop for one in found.devices}["printer"] == "red button at the front"
     await bench.until(lambda: bench.lab.board["robot"].latched)
     shown = await lab.lab()
     assert (shown.latch.latched, shown.latch.scopes, shown.latch.reason) == (

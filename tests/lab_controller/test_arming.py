@@ -9,8 +9,8 @@ import pytest
 
 from booking.errors import BookingRefused
 from booking.states import State
-from equipment_drivers.contract import StopOutcome
-from equipment_drivers.errors import ConnectFailed, Rejected
+from equipment_drivers.contract import StopOutcome, StopReport
+from equipment_drivers.errors import ConnectFailed, Rejected, Stopped
 from equipment_drivers.model import DeviceMessage, Link
 from lab_controller import leases as lease_rows
 from lab_controller import ledger
@@ -19,7 +19,12 @@ from lab_controller.database import StorageFailed
 from lab_controller.facts import LeaseChanged
 from lab_controller.leases import TTL_S, LeaseMissing, LeaseTaken
 from lab_controller.services import arming as arming_module
-from lab_controller.services.arming import ArmFailed, NotCheckedIn
+from lab_controller.services.arming import (
+    ArmFailed,
+    NotCheckedIn,
+    ReasonMissing,
+    UnknownEquipment,
+)
 from tests.lab_controller.bench import BY, Bench
 
 
@@ -201,6 +206,34 @@ async def test_disarming_ends_the_run_and_the_job(bench: Bench) -> None:
     assert jobs == [("printer", "run_job", "failed", "lab.command_cancelled")]
 
 
+async def test_nothing_is_commanded_any_more_while_equipment_is_brought_to_rest(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A heater set between the resting and the end of the lease would stay hot."""
+    booking = await bench.armed()
+    driver = bench.driver("usb")
+    resting, go_on = asyncio.Event(), asyncio.Event()
+    safe_state = driver.safe_state
+
+    async def slow(device: str) -> StopReport:
+        report = await safe_state(device)
+        resting.set()
+        await go_on.wait()
+        return report
+
+    monkeypatch.setattr(driver, "safe_state", slow)
+    disarming = asyncio.create_task(bench.lab.arming.disarm(booking.id, by=BY))
+    await resting.wait()
+    with pytest.raises(LeaseMissing):
+        await bench.lab.coordinator.command("printer", "move", {"x": 1.0}, by=BY)
+    with pytest.raises(LeaseTaken):  # nor is it anybody else's before it is safe
+        bench.lab.leases.demand_free(["printer"])
+    go_on.set()
+    await disarming
+    assert driver.started == []
+    await nothing_is_held(bench)
+
+
 async def test_two_who_disarm_at_once_do_it_once(bench: Bench) -> None:
     booking = await bench.armed()
     disarm = bench.lab.arming.disarm
@@ -251,6 +284,24 @@ async def test_what_could_not_be_brought_to_rest_is_said(
     assert sorted(one.device for one in said) == alarmed
     assert {one.code for one in said} <= {"lab.not_at_rest"}
     assert await bench.leases() == [(equipment, "disarmed")]
+
+
+@pytest.mark.parametrize(
+    ("unseen", "alarmed"),
+    [({"printer"}, []), ({"plug"}, ["plug"]), ({"printer", "plug"}, ["plug", "printer"])],
+)
+async def test_what_was_only_told_to_rest_may_still_be_hot(
+    bench: Bench, unseen: set[str], alarmed: list[str]
+) -> None:
+    """Nor does a plug that nobody saw switch off vouch for what hangs on it."""
+    booking = await bench.armed()
+    for connection in ("usb", "hub"):
+        bench.driver(connection).rest_outcome = dict.fromkeys(unseen, StopOutcome.SENT)
+    await bench.lab.arming.disarm(booking.id, by=BY)
+    said = [one for one in bench.heard if isinstance(one, DeviceMessage)]
+    assert sorted((one.device, one.code) for one in said) == [
+        (device, "lab.not_at_rest") for device in alarmed
+    ]
 
 
 async def settled(bench: Bench) -> None:
@@ -351,3 +402,101 @@ async def test_the_party_is_still_here_after_disarming(bench: Bench) -> None:
     booking = await bench.armed()
     await bench.lab.arming.disarm(booking.id, by=BY)
     assert (await bench.lab.bookings.one(booking.id)).booking.state is State.CHECKED_IN
+
+
+async def test_staff_take_equipment_from_whoever_has_it(bench: Bench) -> None:
+    booking = await bench.armed()
+    run = await bench.run(booking)
+    await bench.lab.trials.start(run, by=BY)
+    bench.driver("usb").gate.clear()
+    await bench.lab.coordinator.command("printer", "run_job", {}, by=BY, wait=False)
+    await bench.when(lambda: "run_job" in bench.driver("usb").started)
+    old = bench.lab.leases.held_by(booking.id)
+    lease = await bench.lab.arming.take("bench", by="hana", reason="焦げ臭い", minutes=30)
+    assert old is not None
+    assert (lease.number > old.number, lease.holder_kind) == (True, "maintenance")
+    assert bench.lab.leases.of("plug") == lease
+    assert lease.until == bench.clock.now() + timedelta(minutes=30)
+    assert bench.driver("usb").rested == ["printer"]
+    assert bench.driver("hub").started == ["turn_on"]  # nothing is switched on for maintenance
+    found = (await bench.lab.trials.run(run)).run
+    assert (found.state, found.cause) == ("aborted", "preempted")
+    new, first = await bench.lab.db.read(lambda db: lease_rows.log(db, "bench"))
+    assert (first.end_reason, first.ended_by, first.end_note) == ("preempted", "hana", "焦げ臭い")
+    assert (new.holder, new.granted_by, new.why, new.ended) == ("hana", "hana", "焦げ臭い", None)
+    with pytest.raises(LeaseTaken):
+        await bench.lab.arming.arm(booking.id, by=BY)
+    bench.driver("usb").gate.set()
+    row = await bench.lab.coordinator.command("printer", "move", {"x": 1.0}, by="hana")
+    assert (row.state, row.lease) == ("done", lease.number)
+
+
+async def test_taking_needs_a_reason_and_equipment_with_devices(bench: Bench) -> None:
+    booking = await bench.armed()
+    with pytest.raises(ReasonMissing):
+        await bench.lab.arming.take("bench", by=BY, reason="  ", minutes=5)
+    with pytest.raises(UnknownEquipment):
+        await bench.lab.arming.take("lathe", by=BY, reason="look", minutes=5)
+    assert bench.lab.leases.held_by(booking.id) is not None
+
+
+async def test_what_cannot_be_given_is_not_taken_away(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    booking = await bench.armed()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(bench.lab.permit), "alive", False)
+        with pytest.raises(NoPermit):
+            await bench.lab.arming.take("bench", by=BY, reason="look", minutes=5)
+    assert bench.lab.leases.held_by(booking.id) is not None
+
+
+async def test_staff_give_back_and_the_party_goes_on(bench: Bench) -> None:
+    booking = await bench.armed()
+    await bench.lab.arming.take("bench", by="hana", reason="look", minutes=30)
+    with pytest.raises(LeaseMissing):
+        await bench.lab.arming.disarm(booking.id, by=BY)
+    await bench.lab.arming.release("bench", by="hana")
+    with pytest.raises(LeaseMissing):
+        await bench.lab.arming.release("bench", by="hana")
+    lease = await bench.lab.arming.arm(booking.id, by=BY)
+    assert lease.holder == booking.id
+
+
+async def test_a_demo_is_switched_on_and_its_window_ends(bench: Bench) -> None:
+    lease = await bench.lab.arming.take("bench", by=BY, reason="fair", minutes=10, kind="demo")
+    assert lease.holder_kind == "demo"
+    assert bench.driver("hub").started == ["turn_on"]
+    for _ in range(60):
+        assert bench.lab.leases.staffs("bench") is not None
+        bench.clock.go(9.99)
+        await bench.lab.arming.keep()
+    bench.clock.go(1)
+    await bench.lab.arming.keep()
+    await bench.lab.arming.disarm_all("shutdown")
+    assert await bench.leases() == [("bench", "window_end")]
+    assert bench.driver("hub").rested == ["plug"]
+
+
+async def test_x07_a_lease_that_ends_mid_command_stops_it_and_brings_it_to_rest(
+    bench: Bench,
+) -> None:
+    """The job's next byte is refused at once, the device is told to rest, and it is an event."""
+    booking = await bench.armed()
+    driver = bench.driver("usb")
+    driver.gate.clear()
+    row = await bench.lab.coordinator.command("printer", "run_job", {}, by=BY, wait=False)
+    await bench.when(lambda: "run_job" in driver.started)
+    bench.clock.go(TTL_S + 1)  # nobody renewed
+    driver.gate.set()
+    with pytest.raises(Stopped):
+        await bench.lab.coordinator.finished(row.id)
+    assert driver.done == []
+    await bench.lab.arming.keep()
+    await bench.lab.arming.disarm_all("shutdown")
+    assert driver.rested == ["printer"]
+    assert bench.driver("hub").rested == ["plug"]
+    assert lease_facts(bench)[-1] == (False, "not_renewed")
+    assert await bench.leases() == [("bench", "not_renewed")]
+    assert ("printer", "run_job", "failed", "driver.stopped") in await bench.ledger()
+    assert bench.lab.leases.held_by(booking.id) is None

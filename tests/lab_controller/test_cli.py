@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -13,6 +15,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from equipment_drivers.errors import AuthRejected, OutcomeUnknown
+from equipment_drivers.model import Link
 from lab_controller.cli.main import COMMANDS, main
 from tests.lab_controller.bench import BY, Bench
 from tests.lab_controller.test_config import GOOD
@@ -44,9 +48,42 @@ async def table(*arguments: object) -> list[dict[str, object]]:
     return json.loads(done.stdout)
 
 
+def rows_of(done: Result) -> list[list[str]]:
+    """The cells of what was printed, line by line."""
+    return [re.split(r" {2,}", line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("ja", "別のプログラム"), ("en", "Another program")])
+def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path, lang: str, words: str) -> None:
+    config = tmp_path / "lab.toml"
+    config.write_text(GOOD, encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        started = [sys.executable, "-m", "lab_controller", "serve-controller", "--lang", lang]
+        done = subprocess.run(
+            [*started, "--config", str(config), "--port", port],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == REFUSED
+    assert words in done.stderr
+    assert port in done.stderr
+    assert "--port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("group", ["device", "sim"])
+def test_no_short_help_ends_in_the_middle(group: str) -> None:
+    assert "e.g.\n" not in CliRunner().invoke(main, [group, "--help"]).stdout
+
+
 async def test_the_lab_at_a_glance(data: Path) -> None:
     done = await machikoba("status", "--data", data, "--lang", "en")
-    assert (done.exit_code, done.stdout.split("\t")[0]) == (OK, "Test lab")
+    first, second, *_ = rows_of(done)
+    assert (done.exit_code, first) == (OK, ["name", "Test lab"])
+    assert second == ["time", "2026-11-20 10:00:00"]  # the lab's zone, not UTC
     assert (await table("status", "--data", data))["name"] == "試験ラボ"
 
 
@@ -57,10 +94,12 @@ async def test_devices(data: Path, bench: Bench) -> None:
         ("printer", "robot", "plug", "room"), "online"
     )
     done = await machikoba("device", "show", "printer", "--data", data)
-    assert "heat\t205.5\tCel\tGOOD" in done.stdout
+    assert ["停止ボタンの場所", "正面の赤いボタン"] in rows_of(done)
+    assert ["信号", "値", "単位", "質", "経過(秒)", "古い"] in rows_of(done)
+    assert ["heat", "205.5", "Cel", "GOOD"] in [row[:4] for row in rows_of(done)]
     assert (await table("device", "show", "printer", "--data", data))["id"] == "printer"
     done = await machikoba("device", "send", "room", "look", "--data", data)
-    assert "\tdone\t" in done.stdout
+    assert ["状態", "done"] in rows_of(done)
     (row,) = await table("device", "log", "--data", data)
     assert (row["device"], row["verb"]) == ("room", "look")
 
@@ -109,7 +148,7 @@ async def test_trials_and_their_record(data: Path, bench: Bench) -> None:
     await bench.lab.trials.finish(run, by=BY)
     (trial,) = await table("trial", "list", "--data", data)
     done = await machikoba("trial", "show", trial["id"], "--data", data)
-    assert f"{run}\t標準\tfinished" in done.stdout
+    assert [run, "標準", "finished"] in [row[:3] for row in rows_of(done)]
     assert (await table("trial", "numbers", run, "--data", data)) != {}
     verify = ("verify", trial["id"], "--data", data, "--lang", "en")
     done = await machikoba(*verify)
@@ -132,6 +171,84 @@ async def test_refusals_are_said_in_the_readers_language(data: Path) -> None:
         said[language] = done.stderr
     assert said["ja"] != said["en"]
     assert all("lathe" in text for text in said.values())
+
+
+async def test_refusals_are_json_where_json_was_asked_for(data: Path, tmp_path: Path) -> None:
+    done = await machikoba("device", "show", "lathe", "--data", data, "--json")
+    assert (done.exit_code, done.stdout) == (REFUSED, "")
+    assert json.loads(done.stderr)["code"] == "lab.unknown_device"
+    done = await machikoba("device", "list", "--data", tmp_path, "--json")
+    assert done.exit_code == NO_CONTROLLER
+    assert json.loads(done.stderr)["code"] == "cli.no_controller"
+
+
+async def test_who_did_what_to_which_machine_and_when(data: Path, bench: Bench) -> None:
+    await bench.armed("cell")
+    await machikoba("device", "send", "room", "look", "--data", data)
+    bench.driver("lan").command_faults["move"] = OutcomeUnknown(device="robot")
+    await machikoba("device", "send", "robot", "move", "x=1", "--data", data)
+    heads, *rows = rows_of(await machikoba("device", "log", "--data", data, "--lang", "en"))
+    assert heads == ["time", "device", "command", "by", "state", "what it said", "id"]
+    assert [row[:5] for row in rows] == [
+        ["2026-11-20 10:30:00", "robot", "move", "staff", "unknown"],
+        ["2026-11-20 10:30:00", "room", "look", "staff", "done"],
+    ]
+
+    async def ids(*more: object) -> list[str]:
+        found = await table("device", "log", *more, "--data", data)
+        return [str(row["verb"]) for row in found]
+
+    assert await ids("robot") == ["move"]
+    assert await ids("--state", "unsettled") == ["move"]
+    assert await ids("--state", "done") == ["look"]
+    assert await ids("--since", "10:30") == ["move", "look"]
+    assert await ids("--since", "5m") == ["move", "look"]
+    assert await ids("--since", "2026-11-20T10:31") == []
+    assert await ids("--limit", 1) == ["move"]
+    done = await machikoba("device", "log", "--since", "noon", "--data", data)
+    assert done.exit_code == USAGE
+    done = await machikoba("device", "log", "lathe", "--data", data)
+    assert done.exit_code == REFUSED
+
+
+async def test_a_lost_outcome_is_settled_by_hand(data: Path, bench: Bench) -> None:
+    await bench.armed("cell")
+    bench.driver("lan").command_faults["move"] = OutcomeUnknown(device="robot")
+    await machikoba("device", "send", "robot", "move", "x=1", "--data", data)
+    command = bench.lab.board["robot"].outcome_unknown
+    note = ("--note", "arm has not moved")
+    done = await machikoba("device", "settle", command, *note, "--data", data)
+    assert done.exit_code == USAGE  # done or not: nobody else can know
+    done = await machikoba("device", "settle", command, "--not-done", *note, "--data", data)
+    assert (done.exit_code, "arm has not moved" in done.stdout) == (OK, True)
+    assert bench.lab.board["robot"].outcome_unknown == ""
+    (row,) = await table("device", "log", "robot", "--data", data)
+    assert (row["state"], row["settlement"]["outcome"]) == ("unknown", "not_carried_out")
+
+
+async def test_the_log_of_a_job_is_at_hand(data: Path, bench: Bench) -> None:
+    await bench.armed("cell")
+    row = await bench.lab.coordinator.command("robot", "run_job", {}, by=BY)
+    log = data / "job_logs" / f"{row.id}.log"
+    log.write_text("N1 G28*18\nN2 G1 X1*3\n", encoding="utf-8")
+    done = await machikoba("device", "log", "--job", row.id, "--lines", 1, "--data", data)
+    assert done.stdout.splitlines()[-1] == "N2 G1 X1*3"
+    assert "N1 G28" not in done.stdout
+    found = await machikoba("device", "log", "--job", row.id, "--data", data, "--json")
+    assert json.loads(found.stdout)["log"] == ["N1 G28*18", "N2 G1 X1*3"]
+
+
+async def test_staff_take_equipment_and_give_it_back(data: Path, bench: Bench) -> None:
+    booking = await bench.armed("cell")
+    done = await machikoba("lease", "take", "cell", "--reason", "fan is loud", "--data", data)
+    assert done.exit_code == OK
+    assert bench.lab.leases.held_by(booking.id) is None
+    new, old = await table("lease", "list", "cell", "--data", data)
+    assert (new["kind"], new["why"], new["ended"]) == ("maintenance", "fan is loud", None)
+    assert (old["end_reason"], old["note"], old["ended_by"]) == ("preempted", "fan is loud", BY)
+    assert (await machikoba("lease", "release", "cell", "--data", data)).exit_code == OK
+    assert (await machikoba("lease", "release", "cell", "--data", data)).exit_code == REFUSED
+    assert (await machikoba("lease", "take", "cell", "--data", data)).exit_code == USAGE
 
 
 async def test_every_problem_is_on_its_own_line(data: Path, bench: Bench) -> None:
@@ -262,3 +379,46 @@ async def test_days_ahead(data: Path, bench: Bench) -> None:
 async def test_a_reset_asks_for_its_reason_before_anybody_is_asked(tmp_path: Path) -> None:
     done = await machikoba("stop", "--reset", "--data", tmp_path, "--lang", "en")
     assert (done.exit_code, "--reason" in done.stderr) == (USAGE, True)
+
+
+async def test_a_stop_says_who_why_and_where_each_button_is(data: Path, bench: Bench) -> None:
+    door = {"socket": str(data.parent / "s.sock")}
+    (data / "stopper.lock").write_text(json.dumps(door), encoding="utf-8")
+    done = await machikoba("stop", "--reason", "smoke", "--data", data, "--lang", "en")
+    assert done.exit_code == OK
+    head, *lines = done.stdout.splitlines()
+    assert head.startswith("Stop sent to the whole lab by cli:")
+    assert "because: smoke" in head
+    printer = next(n for n, line in enumerate(lines) if "printer" in line)
+    assert "stop sent, not confirmed" in lines[printer]
+    assert lines[printer + 1].strip() == "stop button: red button at the front"
+    report = json.loads((await machikoba("stop", "--data", data, "--json")).stdout)
+    assert report["devices"]["printer"]["estop"]["en"] == "red button at the front"
+    assert report["cause"] == "pressed"
+    await bench.lab.stop_desk.settled()
+
+
+async def test_with_nobody_to_stop_the_lab_the_buttons_are_named(data: Path) -> None:
+    (data / "stopper.lock").write_text('{"socket": "/nowhere/s.sock"}', encoding="utf-8")
+    done = await machikoba("stop", "--data", data, "--lang", "en")
+    assert done.exit_code == NO_CONTROLLER
+    assert "red button at the front" in done.stderr
+
+
+async def test_a_connection_is_tried_again_from_the_command_line(data: Path, bench: Bench) -> None:
+    calls = bench.driver("lan").calls
+    bench.driver("lan").lose(AuthRejected(connection="lan"))
+    await bench.when(lambda: bench.lab.board["robot"].link is Link.AUTH_ERROR)
+    assert "auth" in str(await table("device", "list", "--data", data))
+    connects = calls.count("connect")
+    done = await machikoba("device", "reconnect", "robot", "--data", data, "--lang", "en")
+    assert done.exit_code == OK
+    await bench.when(lambda: calls.count("connect") > connects)
+
+
+def test_every_command_speaks_the_language_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MACHIKOBA_LANG", "en")
+    done = CliRunner().invoke(main, ["config", "check", str(tmp_path / "none.toml")])
+    assert "The configuration" in done.stderr

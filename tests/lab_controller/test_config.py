@@ -56,6 +56,7 @@ id = "printer"
 name = { ja = "プリンター", en = "Printer" }
 connection = "usb"
 power = "plug"
+estop = { ja = "正面", en = "front" }
 
 [[device]]
 id = "plug"
@@ -180,7 +181,7 @@ BROKEN = {
     ),
     "a connection that is not there": (
         ('connection = "hub"\naddress = "sensor.room"', 'connection = "hob"'),
-        ("device[3].connection", "config.unknown_reference", 51),
+        ("device[3].connection", "config.unknown_reference", 52),
     ),
     "a plug that is not there": (
         ('power = "plug"', 'power = "plgu"'),
@@ -196,7 +197,7 @@ BROKEN = {
     ),
     "an id twice": (
         ('id = "room"', 'id = "plug"'),
-        ("device[3].id", "config.duplicate_id", 49),
+        ("device[3].id", "config.duplicate_id", 50),
     ),
 }
 

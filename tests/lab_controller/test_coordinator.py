@@ -14,6 +14,7 @@ from equipment_drivers.model import Operation, Safety
 from lab_controller import ledger
 from lab_controller.coordinator import (
     BadCommandArguments,
+    Expired,
     Latched,
     NoPermit,
     NotSafeToAct,
@@ -347,3 +348,35 @@ def test_a_log_that_cannot_be_written_ends_no_job(caplog: pytest.LogCaptureFixtu
     assert len(caplog.records) == 1
     with JobLog(Path("/proc/nowhere/c.log"), lasting=True) as journal:
         journal("N1")
+
+
+async def test_a_command_that_waited_past_its_deadline_is_dropped(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was slow: what was wanted a while ago is not what is wanted now."""
+    await bench.armed("cell")
+    mark_sent = ledger.mark_sent
+
+    def slow(*given) -> None:
+        mark_sent(*given)
+        bench.clock.go(10.1)
+
+    monkeypatch.setattr(ledger, "mark_sent", slow)
+    with pytest.raises(Expired):
+        await send(bench, "robot")
+    assert await bench.ledger() == [("robot", "move", "refused", "lab.expired")]
+    assert bench.driver("lan").started == []
+
+
+async def test_x07_a_lower_fencing_number_is_refused_before_the_wire(bench: Bench) -> None:
+    """A command that was held up while its lease ended and another began must not act."""
+    booking = await bench.armed("cell")
+    old = bench.lab.leases.held_by(booking.id)
+    assert old is not None
+    new = await bench.lab.arming.take("cell", by="hana", reason="look", minutes=5)
+    assert new.number > old.number
+    with pytest.raises(LeaseTaken) as taken:
+        await send(bench, "robot", lease=old.number)
+    assert taken.value.params["holder"] == "hana"
+    assert bench.driver("lan").started == []
+    assert (await send(bench, "robot", lease=new.number)).lease == new.number

@@ -11,7 +11,7 @@ import pytest
 
 from lab_controller import ledger, migrations
 from lab_controller.database import Database, connect
-from lab_controller.ledger import LedgerRow
+from lab_controller.ledger import LedgerRow, Settlement, Wanted
 
 NOW = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LATER = NOW + timedelta(seconds=3)
@@ -95,7 +95,7 @@ def test_what_a_dead_controller_left_open_is_unknown(tmp_path: Path) -> None:
     assert ledger.close_left_open(db, LATER) == 2
     states = [state(db, one.id) for one in (never_sent, sent, done)]
     assert states == ["unknown", "unknown", "done"]
-    assert [one.code for one in ledger.log(db)][-2:] == ["lab.controller_restarted"] * 2
+    assert [one.code for one in ledger.log(db, Wanted())][-2:] == ["lab.controller_restarted"] * 2
     assert ledger.close_left_open(db, LATER) == 0
     db.close()
 
@@ -104,17 +104,63 @@ def test_the_log_has_the_newest_first_and_one_device_alone(db: Database) -> None
     first = accepted(db, device="saw")
     second = accepted(db, device="saw")
     third = accepted(db, device="saw", issued=NOW + timedelta(milliseconds=1))
-    assert [one.id for one in ledger.log(db, "saw")] == [third.id, second.id, first.id]
-    assert [one.id for one in ledger.log(db, "saw", limit=1)] == [third.id]
-    assert ledger.log(db, "lathe") == []
+    assert [one.id for one in ledger.log(db, Wanted("saw"))] == [third.id, second.id, first.id]
+    assert [one.id for one in ledger.log(db, Wanted("saw", limit=1))] == [third.id]
+    assert ledger.log(db, Wanted("lathe")) == []
 
 
 def test_stops_are_written_whole_after_they_are_done(db: Database) -> None:
     stop = LedgerRow("s1", "press", "stop", {}, "staff", None, NOW, "done", LATER)
     ledger.record_stops(db, [stop])
-    assert ledger.log(db, "press") == [stop]
+    assert ledger.log(db, Wanted("press")) == [stop]
 
 
 def test_a_lease_that_never_was_is_refused(db: Database) -> None:
     with pytest.raises(Exception, match="FOREIGN KEY"):
         accepted(db, lease=4711)
+
+
+def test_the_log_is_filtered_by_state_and_time(db: Database) -> None:
+    early, late = accepted(db, device="mill"), accepted(db, device="mill", issued=LATER)
+    ledger.close(db, early.id, "done", LATER)
+    found = {
+        name: [one.id for one in ledger.log(db, wanted)]
+        for name, wanted in {
+            "done": Wanted("mill", state="done"),
+            "open": Wanted("mill", state="accepted"),
+            "since": Wanted("mill", since=LATER),
+            "both": Wanted("mill", state="done", since=LATER),
+        }.items()
+    }
+    assert found == {"done": [early.id], "open": [late.id], "since": [late.id], "both": []}
+
+
+def test_a_settlement_is_a_further_row(db: Database) -> None:
+    lost = accepted(db, device="press2")
+    rest = LedgerRow("r1", "press2", "safe_state", {}, "staff", None, NOW, "accepted")
+    look = LedgerRow("l1", "press2", "look", {}, "staff", None, NOW, "accepted")
+    for row in (rest, look):
+        ledger.accept(db, row, None)
+    ledger.close_left_open(db, LATER)
+    lease = db.execute(
+        "INSERT INTO lab_lease (equipment, holder_kind, holder, granted_by,"
+        " granted_ms, until_ms) VALUES ('press2', 'demo', 'x', 'x', 0, 0)"
+    ).lastrowid
+    db.execute("UPDATE lab_command SET lease = ? WHERE id = ?", [lease, lost.id])
+    assert set(ledger.unsettled(db, "press2")) == {lost.id, rest.id}  # reading changes nothing
+    ledger.settle(db, lost.id, Settlement("carried_out", "hana", LATER, "part is cut"))
+    assert ledger.unsettled(db, "press2") == [rest.id]
+    assert [one.id for one in ledger.log(db, Wanted(state="unsettled"))] == [rest.id]
+    ledger.settle_at_rest(db, ["press2", "lathe"], "hana", LATER)
+    assert ledger.unsettled(db, "press2") == []
+    found = ledger.find(db, lost.id)
+    assert found is not None
+    assert (found.state, found.code) == ("unknown", "lab.controller_restarted")
+    assert found.settlement == Settlement("carried_out", "hana", LATER, "part is cut")
+    ledger.settle(db, lost.id, Settlement("not_carried_out", "ken", LATER, "looked again"))
+    again = ledger.find(db, lost.id)
+    assert again is not None
+    assert again.settlement is not None
+    assert again.settlement.by == "ken"  # the newest word stands, the first is kept
+    count = "SELECT count(*) FROM lab_settlement WHERE command = ?"
+    assert db.execute(count, [lost.id]).fetchone() == (2,)

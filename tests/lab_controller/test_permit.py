@@ -240,11 +240,29 @@ async def test_a_reset_returns_with_a_fresh_permit(stopper: FakeStopper) -> None
     await permit.close()
 
 
+async def test_a_stop_right_behind_a_resets_answer_stands(stopper: FakeStopper) -> None:
+    """Both are read in one go, before whoever asked for the reset is told."""
+    permit = Hands().permit(stopper.path, beat_s=60.0)
+    await opened(stopper, permit)
+    asking = asyncio.create_task(permit.reset("robot", by="h", reason="r", verified=["robot"]))
+    reset = await stopper.hear("reset")
+    assert stopper.line is not None
+    stopper.line.send({"id": reset["id"], "ok": True, "latch": OPEN})
+    stopper.push(
+        "stopping", lab=False, devices=["robot"], by="h", reason="r", cause="pressed", at=""
+    )
+    beat = await stopper.hear("heartbeat")
+    stopper.push("permit", seq=beat["seq"], valid_s=1.5)
+    assert not (await asking).is_open
+    assert permit.latched("robot")
+    await permit.close()
+
+
 async def test_no_stopper_is_a_clear_refusal(tmp_path: Path) -> None:
     with pytest.raises(StopperUnreachable):
         await Permit(tmp_path / "none.sock").open()
 
 
 def test_a_plan_travels_whole() -> None:
-    plan = descriptor_plan("printer")
+    plan = descriptor_plan("printer") | {"known": False, "estop": {"ja": "赤", "en": "red"}}
     assert plan_json(as_plan(plan)) == plan

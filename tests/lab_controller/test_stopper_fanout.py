@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from lab_controller.stopper import fanout
+from lab_controller.stopper.calls import DescriptorCall
 from lab_controller.stopper.means.descriptor import Descriptors
 from lab_controller.stopper.means.reach import Reach
-from lab_controller.stopper.plans import DescriptorCall, Plan, Step, parse_plans
+from lab_controller.stopper.plans import Plan, Step, parse_plans
 from lab_controller.stopper.verdict import Attempt, Outcome, Verdict, best, failed
 from tests.lab_controller.stopper_rig import PATIENCE_S, HttpDevice, descriptor_plan, http_plan
 
@@ -86,6 +87,17 @@ async def test_a_blocked_line_gets_its_bytes_as_soon_as_it_takes_them(reach: Rea
 
     assert got.endswith(b"M112\n")
     assert (await waiting).outcome is Outcome.SENT
+    end.close()
+
+
+async def test_a_stop_pressed_during_a_release_says_that_the_line_is_gone(reach: Reach) -> None:
+    end = held_line(reach, "line")
+    fill(reach)
+    before = reach.descriptors.fire("printer", "line", STOP)  # pressed, and not yet taken
+    reach.descriptors.release("line")
+    after = reach.descriptors.fire("printer", "line", STOP)
+    assert await before.proof() == failed("write_failed", "released")
+    assert await after.proof() == failed("no_descriptor")
     end.close()
 
 
@@ -268,12 +280,20 @@ def test_the_best_proof_counts_and_no_step_means_no_software_stop() -> None:
 
 
 async def test_a_plan_that_is_no_plan_is_reported_failed() -> None:
-    plans = [Plan("saw", "m"), Plan("odd", "m", (), "steps: a list")]
+    place = {"ja": "赤", "en": "red"}
+    plans = [
+        Plan("saw", "m", estop=place),
+        Plan("odd", "m", (), "steps: a list"),
+        Plan("new", "m", known=False),
+    ]
     report = await fanout.collect(plans, [])
     assert {name: one["detail"] for name, one in report.items()} == {
         "saw": "no_software_stop",
         "odd": "bad_plan",
+        "new": "not_known_yet",
     }
+    assert {one["outcome"] for one in report.values()} == {"FAILED"}
+    assert [one["estop"] for one in report.values()] == [place, {}, {}]
 
 
 async def test_a_new_duplicate_replaces_the_old_one() -> None:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
+from asyncua.crypto.cert_gen import setup_self_signed_certificate
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lab_controller.stopper import fanout
-from lab_controller.stopper.means import opcua_call
+from lab_controller.stopper.means import opcua_client
+from lab_controller.stopper.means.opcua_trust import NotTrusted, demand_trust
 from lab_controller.stopper.means.reach import Reach
 from lab_controller.stopper.plans import Plan, parse_plans
 from tests.lab_controller.stopper_rig import (
@@ -20,10 +25,11 @@ from tests.lab_controller.stopper_rig import (
 )
 
 
-async def server(port: int) -> asyncio.subprocess.Process:
+async def server(port: int, *folder: str) -> asyncio.subprocess.Process:
     process = await asyncio.create_subprocess_exec(
         *OPCUA_DEVICE,
         str(port),
+        *folder,
         cwd=ROOT,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
@@ -107,7 +113,7 @@ async def test_a_mistake_in_the_library_does_not_end_the_warm_session(
     plans = parse_plans([opcua_plan("robot", f"opc.tcp://127.0.0.1:{port}/")])[0]
     reach = Reach()
     with monkeypatch.context() as patch:
-        patch.setattr(opcua_call, "Client", Strange)
+        patch.setattr(opcua_client, "Client", Strange)
         await reach.adopt(plans.values())
         async with asyncio.timeout(PATIENCE_S):
             while "no such field" not in caplog.text:  # noqa: ASYNC110
@@ -116,3 +122,82 @@ async def test_a_mistake_in_the_library_does_not_end_the_warm_session(
     assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
     await reach.close()
     await running.communicate(b"")
+
+
+async def pair(folder: Path, who: str) -> None:
+    """A key `who`.pem and a certificate `who`.der."""
+    await setup_self_signed_certificate(
+        folder / f"{who}.pem",
+        folder / f"{who}.der",
+        f"urn:test:{who}",
+        "localhost",
+        [ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH],
+        {"commonName": who},
+    )
+
+
+async def test_a_secured_session_needs_a_trusted_server_and_the_right_password(
+    tmp_path: Path,
+) -> None:
+    trust = tmp_path / "trusted"
+    trust.mkdir()
+    for who in ("server", "client", "other"):
+        await pair(tmp_path, who)
+    port = closed_port()
+    plan = opcua_plan("robot", f"opc.tcp://127.0.0.1:{port}/", deadline_s=10.0)
+    plan["steps"][0]["payload"] |= {
+        "security": {
+            "policy": "Basic256Sha256",
+            "mode": "SignAndEncrypt",
+            "certificate_file": str(tmp_path / "client.der"),
+            "private_key_file": str(tmp_path / "client.pem"),
+            "trust_dir": str(trust),
+        },
+        "user": "stopper",
+        "password": "secret-word",
+    }
+    wrong = {**plan, "steps": [{**plan["steps"][0], "deadline_s": 0.5}], "device": "wrong"}
+    wrong["steps"][0]["payload"] = {**plan["steps"][0]["payload"], "password": "guessed"}
+    running = await server(port, str(tmp_path))
+    reach = Reach()
+    plans = parse_plans([plan])[0]
+    await reach.adopt(plans.values())
+    (trust / "other.der").write_bytes((tmp_path / "other.der").read_bytes())
+    stopping = asyncio.create_task(stop(reach, plans["robot"]))
+    session = next(iter(reach._opcua.values()))
+    async with asyncio.timeout(PATIENCE_S):
+        while "not in" not in session.fault:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+    assert not stopping.done()
+
+    (trust / "server.der").write_bytes((tmp_path / "server.der").read_bytes())
+    assert (await stopping)["robot"] == ("CONFIRMED", "")
+    assert reach.ready(plans["robot"].steps[0])
+
+    both = parse_plans([plan, wrong])[0]
+    await reach.adopt(both.values())
+    assert (await stop(reach, both["wrong"]))["wrong"] == ("FAILED", "unreachable")
+    assert (await stop(reach, both["robot"]))["robot"] == ("CONFIRMED", "")
+    assert "secret-word" not in repr(both)
+    await reach.close()
+    await running.communicate(b"")
+
+
+async def test_a_certificate_is_trusted_in_either_form_and_no_other(tmp_path: Path) -> None:
+    for who in ("server", "other"):
+        await pair(tmp_path, who)
+    shown, other = ((tmp_path / f"{who}.der").read_bytes() for who in ("server", "other"))
+    trust = tmp_path / "trusted"
+    with pytest.raises(NotTrusted):
+        demand_trust(shown, trust)  # no such folder
+    trust.mkdir()
+    (trust / "notes.txt").write_bytes(shown)
+    (trust / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nö\n")
+    (trust / "other.der").write_bytes(other)
+    for untrusted in (shown, b""):
+        with pytest.raises(NotTrusted):
+            demand_trust(untrusted, trust)
+    both = ssl.DER_cert_to_PEM_cert(other) + ssl.DER_cert_to_PEM_cert(shown)
+    (trust / "chain.crt").write_text(both)
+    demand_trust(shown, trust)
+    demand_trust(shown + other, trust)  # a server may show its whole chain

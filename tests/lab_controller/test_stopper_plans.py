@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab_controller.stopper.plans import HttpCall, OpcuaCall, parse_plans
-from tests.lab_controller.stopper_rig import descriptor_plan, http_plan, opcua_plan
+from lab_controller.stopper.calls import HttpCall, OpcuaCall, OpcuaServer, Security, SocketCall
+from lab_controller.stopper.plans import parse_plans
+from tests.lab_controller.stopper_rig import descriptor_plan, http_plan, opcua_plan, socket_plan
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
@@ -20,6 +21,14 @@ GOOD = {
     "descriptor": descriptor_plan("d"),
     "http": http_plan("d", 8123),
     "opcua_call": opcua_plan("d", "opc.tcp://127.0.0.1:4840/"),
+    "socket": socket_plan("d", 29999),
+}
+SECURITY = {
+    "policy": "Basic256Sha256",
+    "mode": "SignAndEncrypt",
+    "certificate_file": "a.der",
+    "private_key_file": "a.pem",
+    "trust_dir": "trusted",
 }
 
 
@@ -111,3 +120,67 @@ def test_a_deadline_is_a_number_of_seconds_up_to_ten(deadline: object) -> None:
 def test_a_device_named_twice_is_not_stopped_by_guess() -> None:
     plans, _ = parse_plans([descriptor_plan("d"), http_plan("d", 8123)])
     assert plans["d"].problems == ("device: given twice",)
+
+
+def changed(kind: str, **payload: Any) -> Any:
+    plan = GOOD[kind]
+    return {
+        **plan,
+        "steps": [{**plan["steps"][0], "payload": plan["steps"][0]["payload"] | payload}],
+    }
+
+
+def test_a_socket_step_says_where_what_and_how_it_is_kept() -> None:
+    call = parse_plans([GOOD["socket"]])[0]["d"].steps[0].call
+    assert isinstance(call, SocketCall)
+    assert (call.address, call.data, call.keep) == (("127.0.0.1", 29999), b"stop d\n", b"mode\n")
+    assert call.greeting is not None
+    assert call.greeting.search(b"Connected: Universal Robots")
+
+
+def test_a_session_is_told_apart_by_who_it_is_and_keeps_its_password() -> None:
+    data = changed("opcua_call", security=SECURITY, user="hanako", password="secret-word")
+    call = parse_plans([data])[0]["d"].steps[0].call
+    assert isinstance(call, OpcuaCall)
+    endpoint = "opc.tcp://127.0.0.1:4840/"
+    assert call.server == OpcuaServer(endpoint, Security(**SECURITY), "hanako", "secret-word")
+    assert call.server != OpcuaServer(endpoint)
+    assert "secret-word" not in repr(call)
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("socket", {"port": 0}),
+        ("socket", {"port": True}),
+        ("socket", {"port": "29999"}),
+        ("socket", {"host": ""}),
+        ("socket", {"greeting": "("}),
+        ("socket", {"expect": 3}),
+        ("socket", {"keep_hex": "0x"}),
+        ("socket", {"write_hex": ""}),
+        ("opcua_call", {"security": {**SECURITY, "trust_dir": ""}}),
+        ("opcua_call", {"user": None}),
+        ("opcua_call", {"password": 5}),
+    ],
+)
+def test_what_cannot_be_carried_out_is_said_of_its_step(kind: str, payload: Any) -> None:
+    plan = parse_plans([changed(kind, **payload)])[0]["d"]
+    assert len(plan.problems) == 1
+    assert next(iter(payload)).split("_")[0] in plan.problems[0] or "trust_dir" in plan.problems[0]
+
+
+def test_what_the_lab_knows_of_a_device_never_spoils_its_plan() -> None:
+    place = {"ja": "赤", "en": "red"}
+    plan = parse_plans([{**GOOD["socket"], "known": False, "estop": place}])[0]["d"]
+    assert (plan.known, plan.estop) == (False, place)
+    odd = parse_plans([{**GOOD["socket"], "known": "?", "estop": "red"}])[0]["d"]
+    assert (odd.known, odd.estop, odd.problems) == (True, {}, ())
+
+
+def test_a_token_in_a_header_is_not_shown() -> None:
+    plans, _ = parse_plans([http_plan("d", 1)])
+    call = plans["d"].steps[0].call
+    assert isinstance(call, HttpCall)
+    assert call.headers == (("Authorization", "Bearer secret-word"),)
+    assert "secret-word" not in repr(plans)

@@ -17,12 +17,13 @@ import pytest
 from lab_controller.stopper import press
 from lab_controller.stopper.errors import Refused, StopperUnreachable
 from lab_controller.stopper.lines import dial
-from lab_controller.stopper.place import socket_path
+from lab_controller.stopper.place import runtime_dir, socket_path
 from tests.lab_controller.stopper_rig import (
     OPCUA_DEVICE,
     PATIENCE_S,
     ROOT,
     HttpDevice,
+    LineServer,
     PtyDevice,
     Rig,
     black_hole,
@@ -30,6 +31,7 @@ from tests.lab_controller.stopper_rig import (
     descriptor_plan,
     http_plan,
     opcua_plan,
+    socket_plan,
 )
 
 NO_SOFTWARE_STOP = {"device": "saw", "means": "stop.means.none", "steps": []}
@@ -107,9 +109,12 @@ async def opcua_device(stack: AsyncExitStack) -> tuple[asyncio.subprocess.Proces
 async def test_one_press_stops_every_kind_of_device(start: Starter, stack: AsyncExitStack) -> None:
     plug = await http_device(stack)
     robot, endpoint = await opcua_device(stack)
+    board = await LineServer(**{"stop cobot": "Stopped"}).start()
+    stack.push_async_callback(board.close)
     rig = await start(
         descriptor_plan("printer"),
         http_plan("heater", plug.port),
+        socket_plan("cobot", board.port),
         opcua_plan("robot", endpoint),
         NO_SOFTWARE_STOP,
     )
@@ -126,6 +131,7 @@ async def test_one_press_stops_every_kind_of_device(start: Starter, stack: Async
     assert outcomes == {
         "printer": "CONFIRMED",
         "heater": "CONFIRMED",
+        "cobot": "CONFIRMED",
         "robot": "CONFIRMED",
         "saw": "FAILED",
     }
@@ -136,6 +142,12 @@ async def test_one_press_stops_every_kind_of_device(start: Starter, stack: Async
     assert (stopping["lab"], stopping["by"]) == (True, "hanako")
     assert (await rig.do("may_act", device="heater"))["result"] is False
     assert "secret-word" not in json.dumps([report, rig.latch(), await rig.status()])
+
+
+async def test_the_stopper_goes_before_the_controller(start: Starter) -> None:
+    rig = await start(NO_SOFTWARE_STOP)
+    own = os.getpriority(os.PRIO_PROCESS, rig.process.pid)
+    assert own < os.getpriority(os.PRIO_PROCESS, (await rig.status())["pid"])
 
 
 async def test_unreachable_devices_fail_and_the_others_are_not_held_up(
@@ -249,6 +261,38 @@ async def test_pressing_again_sends_again_and_keeps_the_first_cause(
     assert [one["by"] for one in press_kept["again"]] == ["jiro"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+async def test_a_hang_and_a_death_stop_every_kind_of_device(
+    start: Starter, stack: AsyncExitStack, number: signal.Signals
+) -> None:
+    plug = await http_device(stack)
+    robot, endpoint = await opcua_device(stack)
+    board = await LineServer(**{"stop cobot": "Stopped"}).start()
+    stack.push_async_callback(board.close)
+    rig = await start(
+        descriptor_plan("printer", deadline_s=0.5),
+        http_plan("heater", plug.port),
+        socket_plan("cobot", board.port),
+        opcua_plan("robot", endpoint),
+        options=("--hang", "0.5", "--no-restart"),
+    )
+    printer = await serial(stack, rig)
+    await rig.all_ready()
+
+    os.kill((await rig.status())["pid"], number)
+
+    found = await rig.until(lambda found: bool((found["latch"]["lab"] or {}).get("report")))
+    outcomes = {name: one["outcome"] for name, one in found["latch"]["lab"]["report"].items()}
+    assert outcomes == {"printer": "SENT"} | dict.fromkeys(
+        ("heater", "cobot", "robot"), "CONFIRMED"
+    )
+    assert printer.got == b"M112\n"
+    assert plug.state == "off"
+    assert await board.heard("stop cobot") == [1]
+    assert robot.stdout is not None
+    assert await robot.stdout.readline() == b"stopped\n"
+
+
 async def test_a_frozen_controller_is_stopped_over_and_learns_of_it(
     start: Starter, stack: AsyncExitStack
 ) -> None:
@@ -335,6 +379,7 @@ async def test_every_channel_that_ends_is_a_death_of_its_own(
 
 
 async def test_the_latch_survives_the_stopper(start: Starter, stack: AsyncExitStack) -> None:
+    """It leaves its socket behind too, and the next one takes its place."""
     rig = await start(NO_SOFTWARE_STOP)
     await rig.press()
     rig.process.kill()
@@ -345,6 +390,7 @@ async def test_the_latch_survives_the_stopper(start: Starter, stack: AsyncExitSt
 
     again = await start(NO_SOFTWARE_STOP)
 
+    assert socket_path(rig.data_dir).is_socket()
     assert (await again.status())["latch"]["lab"]["by"] == "hanako"
     assert (await again.do("may_act", device="saw"))["result"] is False
 
@@ -444,9 +490,13 @@ async def test_a_second_stopper_on_the_same_data_is_refused(start: Starter) -> N
 async def test_shutdown_in_good_order_leaves_no_latch(start: Starter) -> None:
     rig = await start(NO_SOFTWARE_STOP)
 
+    folder = runtime_dir(rig.data_dir)
+    assert folder.is_dir()
+
     assert await rig.end() == 0
 
     assert rig.latch() is None
+    assert not folder.exists()
     with pytest.raises(StopperUnreachable):
         await rig.press()
 

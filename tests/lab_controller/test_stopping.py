@@ -7,12 +7,14 @@ from dataclasses import asdict, replace
 
 import pytest
 
-from equipment_drivers.contract import SignalSpec
+from equipment_drivers.contract import SignalSpec, StopPlan
 from equipment_drivers.errors import Rejected
 from equipment_drivers.model import Link, Operation, Quality, Reading, Safety
+from lab_controller import ledger
 from lab_controller.coordinator import Latched, NoPermit
 from lab_controller.database import StorageFailed
 from lab_controller.facts import LatchChanged
+from lab_controller.ledger import LedgerRow
 from lab_controller.permit import Stopping
 from lab_controller.stopper.errors import Refused
 from lab_controller.stopper.latch import Press
@@ -60,11 +62,65 @@ async def test_a_stop_reaches_every_device_and_ends_what_runs(bench: Bench) -> N
     assert (await bench.lab.coordinator.row(row.id)).code == "driver.stopped"
     assert bench.lab.leases.all() == []
     stops = [row for row in await bench.ledger() if row[1] == "stop"]
-    assert stops == [(device, "stop", "done", "") for device in ("plug", "printer", "robot")]
+    assert stops == [
+        (device, "stop", "unknown", "stop.outcome.SENT") for device in ("plug", "printer", "robot")
+    ]
     assert latches(bench)[-1] == LatchChanged(True, ("lab",), BY, "smoke")
     assert {view.safety for view in bench.lab.board.views.values()} == {Safety.LAB_LATCHED}
     with pytest.raises((Latched, NoPermit)):
         await bench.lab.coordinator.command("robot", "move", {"x": 1.0}, by=BY)
+
+
+async def test_the_ledger_says_what_became_of_the_stop_on_each_device(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = bench.driver("lan")
+    driver.hang_connect = True
+    driver.lose()
+    await bench.until(lambda: not bench.lab.board["robot"].link.carries_commands)
+    await pressed(bench)
+    rows = {row.device: row for row in await logged(bench)}
+    assert {device: (row.state, row.code) for device, row in rows.items()} == {
+        "robot": ("failed", "stop.detail.no_descriptor"),
+        "printer": ("unknown", "stop.outcome.SENT"),
+        "plug": ("unknown", "stop.outcome.SENT"),
+    }
+    assert rows["robot"].issuer == BY
+    assert rows["robot"].arguments == {"cause": "pressed", "reason": "smoke"}
+    assert rows["robot"].answer == "descriptor FAILED no_descriptor"
+    await bench.lab.stop_desk.write_down_missed()  # as a next life would, which finds the latch
+    assert {row.device: row for row in await logged(bench)} == rows
+
+
+async def logged(bench: Bench) -> list[LedgerRow]:
+    rows = await bench.lab.db.read(lambda db: ledger.log(db, ledger.Wanted()))
+    return [row for row in rows if row.verb == "stop"]
+
+
+async def test_a_stop_nobody_wrote_down_is_written_by_the_next_life(site: Site) -> None:
+    async with site.open() as bench:
+        bench.lab.permit._on_stopped = lambda press: None  # it dies before it can
+        await pressed(bench)
+        assert await logged(bench) == []
+    async with site.open() as bench:
+        rows = {row.device: (row.state, row.issuer) for row in await logged(bench)}
+        assert rows == dict.fromkeys(("printer", "robot", "plug"), ("unknown", BY))
+
+
+async def test_how_an_unseen_device_is_stopped_is_not_known_yet(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, driver = bench.lab.stop_desk, bench.driver("lan")
+    empty = StopPlan("robot", "stop.means.robot_without_method")
+    monkeypatch.setattr(driver, "stop_plan", lambda device: empty)
+    assert (desk.plan("robot").known, desk.plan("robot").means) == (True, empty.means)
+    desk._seen.clear()
+    unseen = desk.plan("robot")
+    assert (unseen.known, unseen.means) == (False, "stop.means.not_known_yet")
+    await bench.lab.permit.send_plans(desk.plans())
+    report = await desk.press("robot", by=BY, reason="smoke")
+    assert report["devices"]["robot"]["detail"] == "not_known_yet"
+    await desk.settled()
 
 
 async def test_the_board_says_stopped_before_the_devices_have_answered(bench: Bench) -> None:
@@ -234,6 +290,26 @@ async def test_a_stop_pressed_while_a_reset_looks_at_the_devices_stands(
     assert (await bench.lab.stop_desk.reset(None, by=BY, reason="clear")).is_open
 
 
+async def test_a_stop_pressed_while_a_reset_writes_in_the_books_stands(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await pressed(bench)
+    desk, write = bench.lab.stop_desk, bench.lab.db.write
+
+    async def slow(work) -> object:
+        with monkeypatch.context() as inner:
+            inner.setattr(bench.lab.db, "write", write)
+            await pressed(bench)  # to its very end
+        return await write(work)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.lab.db, "write", slow)
+        with pytest.raises(Refused) as refused:
+            await desk.reset(None, by=BY, reason="clear")
+    assert refused.value.code == "stop.still_stopping"
+    assert bench.lab.permit.latched("robot")
+
+
 async def test_one_devices_latch_is_lifted_alone(bench: Bench) -> None:
     await pressed(bench, "robot")
     with pytest.raises(Refused) as refused:
@@ -250,7 +326,7 @@ async def test_a_device_that_says_it_stopped_is_told_to_the_stopper_once(
     driver = bench.driver("lan")
     driver.report("robot", Operation.FAULT)
     assert told == []  # no stop, nothing to confirm
-    bench.lab.stop_desk.stopping(Stopping(False, ("robot",), BY, "", "pressed"))
+    bench.lab.stop_desk.stopping(Stopping(False, ("robot",), BY, "", "pressed", "now"))
     driver.report("robot", Operation.STOPPING)
     assert told == []
     driver.report("robot", Operation.FAULT)

@@ -10,7 +10,7 @@ import asyncio
 import os
 from collections import deque
 
-from lab_controller.stopper.plans import DescriptorCall
+from lab_controller.stopper.calls import DescriptorCall
 from lab_controller.stopper.verdict import (
     CONFIRMED,
     SENT,

@@ -11,8 +11,10 @@ import json
 import random
 import ssl
 from dataclasses import dataclass, field
+from functools import cache
 
-from lab_controller.stopper.plans import HttpCall
+from lab_controller.stopper.calls import HttpCall
+from lab_controller.stopper.means.turns import Turns
 from lab_controller.stopper.verdict import CONFIRMED, SENT, Outcome, Verdict, failed
 
 KEEP_WARM_S = 2.5
@@ -21,6 +23,12 @@ POLL_S = 0.05
 LONGEST_BODY = 1 << 20
 
 FAULTS = (OSError, EOFError, ValueError, asyncio.LimitOverrunError)
+
+
+@cache
+def certificates() -> ssl.SSLContext:
+    """Whom to believe, read once: reading takes longer than a stop may."""
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +51,7 @@ class Wire:
     @classmethod
     async def open(cls, call: HttpCall) -> Wire:
         """Connect. Raises OSError."""
-        context = ssl.create_default_context() if call.secure else None
+        context = certificates() if call.secure else None
         return cls(*await asyncio.open_connection(call.host, call.port, ssl=context))
 
     def put(self, request: bytes) -> None:
@@ -117,8 +125,9 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 class WarmHttp:
     """The kept-alive connection of one call."""
 
-    def __init__(self, call: HttpCall) -> None:
+    def __init__(self, call: HttpCall, turns: Turns) -> None:
         self.call = call
+        self._turns = turns
         self._idle: Wire | None = None
         self._refused = False
         target = call.confirm.target if call.confirm else "/"
@@ -155,6 +164,8 @@ class WarmHttp:
 
     async def _keep(self) -> None:
         while True:
+            if self._idle is None:
+                await self._turns.come()  # a stop that comes now opens a connection of its own
             await self._touch()
             await asyncio.sleep(KEEP_WARM_S * random.uniform(0.8, 1.0))  # staggered
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 
 from asyncua import Client, Node, ua
 
-from lab_controller.stopper.plans import BrowsePath, OpcuaCall
+from lab_controller.stopper.calls import BrowsePath, OpcuaCall, OpcuaServer
+from lab_controller.stopper.means.opcua_client import client_of
+from lab_controller.stopper.means.turns import LONGEST_PAUSE_S, Pauses, Turns, pause
 from lab_controller.stopper.verdict import CONFIRMED, SENT, Outcome, Verdict, failed
 
 CONNECT_TIMEOUT_S = 10.0
-REQUEST_TIMEOUT_S = 2.0
-WATCHDOG_S = 1.0
 CLOSE_TIMEOUT_S = 2.0
-FIRST_PAUSE_S = 0.5
-LONGEST_PAUSE_S = 10.0
 POLL_S = 0.02
+RETRY_S = 0.1
 
 FAULTS = (OSError, ua.UaError, ValueError)
 
@@ -37,13 +35,16 @@ class Found:
 class OpcuaSession:
     """One endpoint: connected, watched, its nodes resolved; reconnects in the background."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
+    def __init__(self, server: OpcuaServer, turns: Turns) -> None:
+        self._server = server
+        self._turns = turns
         self._client: Client | None = None
         self._wanted: set[OpcuaCall] = set()
         self._found: dict[OpcuaCall, Found] = {}
         self._up = asyncio.Event()
         self._stirred = asyncio.Event()
+        self._pressed = 0
+        self._again = asyncio.Event()
         self._hurry = asyncio.Event()
         self.fault = ""
         self._task = asyncio.create_task(self._keep())
@@ -52,7 +53,7 @@ class OpcuaSession:
         """Have the nodes of these calls at hand, and try again now if the server was away."""
         self._wanted = calls
         self._stirred.set()
-        self._hurry.set()
+        self._again.set()
 
     def ready(self, call: OpcuaCall) -> bool:
         """Whether the call could go out this moment."""
@@ -60,8 +61,13 @@ class OpcuaSession:
 
     async def nodes(self, call: OpcuaCall) -> Found:
         """The nodes of a call; connects at once, and waits for it. Raises one of FAULTS."""
+        self._pressed += 1
         self._hurry.set()
-        await self._up.wait()
+        self._again.set()
+        try:
+            await self._up.wait()
+        finally:
+            self._pressed -= 1
         if call in self._found:
             return self._found[call]
         if self._client is None:
@@ -74,32 +80,30 @@ class OpcuaSession:
         await asyncio.wait([self._task])
 
     async def _keep(self) -> None:
-        pause = FIRST_PAUSE_S
+        pauses, loop = Pauses(), asyncio.get_running_loop()
         while True:
-            began = asyncio.get_running_loop().time()
+            await self._turns.come(self._hurry)
+            began = loop.time()
+            self._again.clear()
             try:
                 await self._one_connection()
             except FAULTS as fault:
                 self.fault = str(fault) or type(fault).__name__
             except Exception as fault:  # whatever a strange server provokes: the way stays warm
-                log.exception("stop.internal endpoint=%s", self._endpoint)
+                log.exception("stop.internal endpoint=%s", self._server.endpoint)
                 self.fault = repr(fault)
-            if asyncio.get_running_loop().time() - began > LONGEST_PAUSE_S:
-                pause = FIRST_PAUSE_S
-            self._hurry.clear()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._hurry.wait()
-            pause = min(LONGEST_PAUSE_S, 2 * pause)
+            if loop.time() - began > LONGEST_PAUSE_S:
+                pauses.reset()
+            if self._pressed:
+                await asyncio.sleep(RETRY_S)
+            else:
+                self._hurry.clear()
+                await pause(pauses.longer(), self._again)
 
     async def _one_connection(self) -> None:
         """Connect, resolve, stay until the connection is lost."""
-        client = Client(
-            self._endpoint,
-            timeout=REQUEST_TIMEOUT_S,
-            watchdog_intervall=WATCHDOG_S,
-            auto_reconnect=False,
-        )
+        async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            client = await client_of(self._server)
         lost: list[Exception] = []
 
         async def note(fault: Exception) -> None:
