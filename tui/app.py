@@ -1,4 +1,4 @@
-"""The staff console: four screens on one live lab, and the stop that works everywhere."""
+"""The staff console: five screens on one live lab, and the stop that works everywhere."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from tui.screens.bookings import Bookings
 from tui.screens.devices import Devices
 from tui.screens.form import Field, Form
 from tui.screens.help import Help
+from tui.screens.log import Log
 from tui.screens.stop import StopScreen
 from tui.screens.today import Today
 from tui.screens.trial import Trial
@@ -69,6 +70,7 @@ class LabApp(App[None]):
         "devices": Devices,
         "trial": Trial,
         "bookings": Bookings,
+        "log": Log,
     }
 
     def __init__(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.style import Style
 from rich.text import Text
 
-from lab_controller.wire import CommandShape, DeviceShape, ReadingShape
+from lab_controller.wire import CommandShape, DeviceShape, InterlockShape, ReadingShape
 from tui.lab_view import LabView
 from tui.look import (
     AXES,
@@ -32,6 +32,7 @@ from tui.texts import Texts
 AXIS = 13
 QUALITY = {"GOOD": GOOD, "UNCERTAIN": WARN, "BAD": BAD}
 AXIS_SIGNAL = "axis_"
+STAFFS = ("maintenance", "demo")
 
 
 def axis(device: DeviceShape, name: str, live: bool, t: Texts) -> tuple[str, Style]:
@@ -56,6 +57,9 @@ def _at_a_glance(device: DeviceShape, view: LabView, t: Texts) -> Text:
         return Text(t("value.stale"), DIM)
     if device.outcome_unknown:
         return Text(t("device.outcome_unknown"), BAD)
+    denied = next((one for one in device.interlocks if not one.ok), None)
+    if denied is not None:
+        return Text(f"! {denied.name}", BAD)
     if device.job is not None:
         return Text(f"{device.job.fraction:4.0%} {bar(device.job.fraction, 7)}", GOOD)
     reading = next(iter(device.readings), None)
@@ -114,16 +118,25 @@ def about_lines(
 ) -> list[Text]:
     """What it is doing, how it is stopped, what was last asked of it, what it said."""
     lines = [*_job_lines(device, view.live, t), *_stop_lines(device, t)]
+    lines += [_interlock_line(one, t) for one in device.interlocks]
     if device.lease is not None:
-        lines.append(Text(t("device.lease", n=device.lease), PLAIN))
+        key = "device.lease_staff" if device.lease_kind in STAFFS else "device.lease"
+        lines.append(Text(t(key, n=device.lease, holder=device.lease_holder), PLAIN))
     if device.link_text and device.link not in ("online", "degraded"):
         lines.append(Text(device.link_text, BAD))
     if device.outcome_unknown:
-        lines.append(Text(t("device.look", cause=device.outcome_unknown), BAD))
+        lines.append(Text(t("device.look"), BAD))
     lines += [Text(f"! {one.text}", WARN) for one in device.messages[-1:]]
     if log:
         lines.append(Text(t("device.log"), DIM))
     return lines + [command_line(row, view, t) for row in log]
+
+
+def _interlock_line(one: InterlockShape, t: Texts) -> Text:
+    """One interlock: that it permits, or why not."""
+    if one.ok:
+        return Text(f"+ {t('device.interlock')} {one.name} ({one.limit})", DIM)
+    return Text(f"! {one.why}", BAD)
 
 
 def _job_lines(device: DeviceShape, live: bool, t: Texts) -> list[Text]:

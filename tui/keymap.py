@@ -35,6 +35,7 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("devices", "2", "go('devices')", "2"),
         Key("trial", "3", "go('trial')", "3"),
         Key("bookings", "4", "go('bookings')", "4"),
+        Key("log", "5", "go('log')", "5"),
         Key("reset", "f8", "reset", "F8"),
         Key("refresh", "f5", "refresh_all", "F5"),
         Key("palette", "ctrl+p", "command_palette", "Ctrl+P"),
@@ -69,6 +70,14 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("device.stop", "x", "stop_device", "x", footer=True),
         Key("device.reconnect", "r", "reconnect", "r", footer=True),
         Key("device.command", "v", "command", "v", footer=True),
+        Key("device.take", "m", "take", "m", footer=True),
+        Key("device.release", "u", "release", "u"),
+    ),
+    "log": (
+        Key("log.details", "enter", "details", "Enter", footer=True),
+        Key("log.state", "f", "state", "f", footer=True),
+        Key("log.device", "d", "device", "d", footer=True),
+        Key("log.settle", "s", "settle", "s", footer=True),
     ),
     "trial": (
         Key("trial.choose", "t", "choose", "t", footer=True),

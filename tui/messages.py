@@ -118,6 +118,14 @@ class CommandsCame(Message):
 
 
 @dataclass
+class JobLogCame(Message):
+    """One command, and the last lines of its job's own log."""
+
+    row: CommandShape
+    lines: list[str]
+
+
+@dataclass
 class TrialWanted(Message):
     """Somebody wants to work on the trial of this booking."""
 

@@ -64,12 +64,13 @@ async def stop_lab(
         cause = str(error) if isinstance(error, Refused) else ""
         if data_dir is None:
             return StopAnswer("none", cause=cause)
-        return await _past_the_controller(stop_command(data_dir, device, client.language))
+        command = stop_command(data_dir, device, client.language)
+        return await _past_the_controller(command, client.language)
     rows = (Stopped(one.device, one.outcome, one.detail, one.estop) for one in answer.devices)
     return StopAnswer("controller", tuple(rows))
 
 
-async def _past_the_controller(command: Sequence[str]) -> StopAnswer:
+async def _past_the_controller(command: Sequence[str], language: str) -> StopAnswer:
     """Run the stop command and read its report."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -88,16 +89,22 @@ async def _past_the_controller(command: Sequence[str]) -> StopAnswer:
             process.kill()
         await process.wait()
         return StopAnswer("none")
-    return read_report(out, errors.decode("utf-8", "replace").strip())
+    return read_report(out, errors.decode("utf-8", "replace").strip(), language)
 
 
-def read_report(out: bytes, errors: str) -> StopAnswer:
+def read_report(out: bytes, errors: str, language: str) -> StopAnswer:
     """The stopper's report as the command prints it; anything else counts as not stopped."""
     try:
         report: dict[str, dict[str, dict[str, Any]]] = json.loads(out)
         found = report["devices"].items()
         rows = tuple(
-            Stopped(device, str(one["outcome"]), str(one.get("detail", "")), coded=True)
+            Stopped(
+                device,
+                str(one["outcome"]),
+                str(one.get("detail", "")),
+                str(one.get("estop", {}).get(language, "")),
+                coded=True,
+            )
             for device, one in found
         )
     except (ValueError, KeyError, TypeError, AttributeError):

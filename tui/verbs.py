@@ -26,6 +26,7 @@ ENTRIES: Mapping[str, tuple[Entry, ...]] = {
     "set_hotend": (Entry("celsius", numeric=True),),
     "set_bed": (Entry("celsius", numeric=True),),
     "load_program": (Entry("name"),),
+    "set_speed": (Entry("percent", numeric=True),),
 }
 
 

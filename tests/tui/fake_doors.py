@@ -33,15 +33,15 @@ from lab_controller.wire import (
     PartyShape,
     PersonShape,
     Refusal,
-    ResetRequest,
     RunRequest,
     RunShape,
-    StopRequest,
     StreamMessage,
     TrialRequest,
     TrialShape,
     WindowShape,
 )
+from lab_controller.wire_ledger import JobLogShape, LeaseShape, SettleRequest, TakeRequest
+from lab_controller.wire_stop import ResetRequest, StopRequest
 from tests.tui.fake_lab import WORDS, FakeLab
 
 AFTER = {
@@ -91,8 +91,33 @@ def app_of(lab: FakeLab) -> FastAPI:
         return lab.log[0].model_copy(update={"device": id, "verb": wanted.verb, "state": "done"})
 
     @app.get(f"{api}/commands")
-    async def commands(device: str | None = None) -> list[CommandShape]:
-        return [row for row in lab.log if device in (None, row.device)]
+    async def commands(
+        device: str | None = None, state: str | None = None, limit: int = 50
+    ) -> list[CommandShape]:
+        rows = [row for row in lab.log if device in (None, row.device)]
+        if state == "unsettled":
+            return [row for row in rows if row.state == "unknown" and row.settlement is None]
+        return [row for row in rows if state in (None, row.state)][:limit]
+
+    @app.get(f"{api}/commands/{{id}}/log")
+    async def job_log(id: str) -> JobLogShape:
+        called("job_log", id)
+        return JobLogShape(command=id, lines=lab.job_lines if id == "c4" else [])
+
+    @app.post(f"{api}/commands/{{id}}/settle")
+    async def settle(id: str, found: SettleRequest) -> CommandShape:
+        called("settle", (id, found.carried_out, found.note))
+        return lab.settle(id, found.carried_out, found.note)
+
+    @app.post(f"{api}/equipment/{{id}}/take")
+    async def take(id: str, wanted: TakeRequest) -> LeaseShape:
+        called("take", (id, wanted.reason, wanted.minutes, wanted.kind))
+        return lab.lease(id, wanted.kind)
+
+    @app.post(f"{api}/equipment/{{id}}/release")
+    async def release(id: str) -> LeaseShape:
+        called("release", id)
+        return lab.lease(id, "maintenance")
 
     @app.post(f"{api}/stop")
     async def stop(wanted: StopRequest) -> dict[str, Any]:

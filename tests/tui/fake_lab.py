@@ -21,9 +21,11 @@ from lab_controller.wire import (
     ReadingShape,
     Refusal,
     RunShape,
+    SettlementShape,
     StreamMessage,
     TrialShape,
 )
+from lab_controller.wire_ledger import LeaseShape
 
 NOW = datetime(2026, 11, 20, 1, 23, 45, tzinfo=UTC)  # 10:23:45 in Tokyo
 WORDS = {
@@ -66,8 +68,13 @@ class FakeLab:
         self.people = self._people()
         self.bookings = {one.id: one for one in self._bookings()}
         self.trials = {one.id: one for one in self._trials()}
-        self.gcode = [GcodeShape(id="f1", name="jig_clip_020.gcode", lines=18234)]
+        self.gcode = [
+            GcodeShape(
+                id="f1", name="jig_clip_020.gcode", lines=18234, seconds=344.1, filament_g=1.64
+            )
+        ]
         self.log = self._log()
+        self.job_lines = ["N1 G28*18", "N2 G1 X10 Y10 F3000*71", "ok"]
 
     def _w(self, ja: str, en: str) -> str:
         return ja if self.ja else en
@@ -164,6 +171,14 @@ class FakeLab:
                     "resume",
                     "set_bed",
                     "set_hotend",
+                ],
+                interlocks=[
+                    {
+                        "id": "cool",
+                        "name": self._w("室温が高すぎない", "Room not too warm"),
+                        "ok": True,
+                        "limit": self._w("部屋の温湿度 室温 < 45 Cel", "Room temperature < 45 Cel"),
+                    }
                 ],
                 job={
                     "command": "c1",
@@ -361,27 +376,64 @@ class FakeLab:
         ]
 
     def _log(self) -> list[CommandShape]:
-        def row(n: int, device: str, verb: str, state: str, hour: float) -> CommandShape:
+        def row(
+            n: int, device: str, verb: str, state: str, hour: float, **more: Any
+        ) -> CommandShape:
+            plain = {"issuer": "staff", "lease": 7, "arguments": {}, "code": "", "answer": ""}
             return CommandShape(
                 id=f"c{n}",
                 device=device,
+                device_name=self.devices[device].name,
                 verb=verb,
-                arguments={},
-                issuer="staff",
-                lease=7,
                 issued=at(hour),
                 state=state,
-                closed=None,
-                code="",
-                answer="",
+                closed=None if state == "sent" else at(hour + 0.002),
+                **(plain | more),
             )
 
+        timed_out = self._w(
+            "返事がありませんでした。実行されたか分かりません。",
+            "No answer in time: nobody knows whether it was carried out.",
+        )
+        refused = self._w("今は受け付けられません。", "Not now.")
         return [
-            row(4, "printer1", "print_file", "sent", 10.25),
-            row(3, "printer1", "home", "unknown", 10.2),
-            row(2, "printer1", "set_hotend", "refused", 10.18),
-            row(1, "plug1", "turn_on", "done", 10.0),
+            row(5, "cobot1", "stop", "done", 10.27, issuer="interlock:door", lease=None),
+            row(4, "printer1", "print_file", "sent", 10.25, arguments={"name": "jig.gcode"}),
+            row(3, "printer1", "home", "unknown", 10.2, code="driver.timeout", text=timed_out),
+            row(2, "printer1", "set_hotend", "refused", 10.18, text=refused),
+            row(1, "plug1", "turn_on", "done", 10.0, answer="on"),
         ]
+
+    def settle(self, id: str, carried_out: bool, note: str) -> CommandShape:
+        """What became of a lost outcome."""
+        outcome = "carried_out" if carried_out else "not_carried_out"
+        found = SettlementShape(outcome=outcome, text="", by="staff", at=self.now, note=note)
+        changed = [
+            one.model_copy(update={"settlement": found}) if one.id == id else one
+            for one in self.log
+        ]
+        self.log = changed
+        return next(one for one in changed if one.id == id)
+
+    def lease(self, equipment: str, kind: str) -> LeaseShape:
+        """Equipment taken by staff."""
+        name = next(one.name for one in self.equipment if one.id == equipment)
+        return LeaseShape(
+            number=8,
+            equipment=equipment,
+            equipment_name=name,
+            kind=kind,
+            holder="staff",
+            by="staff",
+            why="",
+            granted=self.now,
+            until=self.now,
+            ended=None,
+            end_reason="",
+            end_text="",
+            ended_by="",
+            note="",
+        )
 
     # -- what changes -------------------------------------------------------------------------
 
@@ -411,7 +463,8 @@ class FakeLab:
             for id, outcome in outcomes.items()
             if device in (None, id)
         ]
-        return {"latch": latch, "devices": rows, "notice": ""}
+        who = {"id": "s1", "device": device, "by": "staff", "reason": "", "cause": "pressed"}
+        return {**who, "at": self.now, "latch": latch, "devices": rows, "notice": ""}
 
     def move_run(self, id: str, **update: Any) -> RunShape:
         """A run, changed."""

@@ -19,7 +19,7 @@ from tui.screens import dialog, form, pick, stop
 from tui.screens import help as help_module
 from tui.screens.base import LabScreen
 from tui.screens.bookings import Search
-from tui.texts import LANGUAGES, Texts
+from tui.texts import LANGUAGES, Texts, catalogue
 from tui.widgets.bars import FOOTER_KEYS
 from tui.widgets.board import Board
 from tui.widgets.choice import Choice
@@ -53,6 +53,12 @@ def test_help_fits_beside_its_key_on_a_narrow_screen(language: str) -> None:
     t = Texts(language)
     long = [key.id for key in keys_of(SCOPES) if cell_len(t(f"help.{key.id}")) > HELP_WIDTH]
     assert long == []
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_scope_has_a_heading(language: str) -> None:
+    texts = catalogue(language)
+    assert [scope for scope in SCOPES if f"scope_keys.{scope}" not in texts] == []
 
 
 def test_ids_are_unique() -> None:

@@ -21,6 +21,8 @@ KEYS = {
     "devices": ("2",),
     "trial": ("3",),
     "bookings": ("4",),
+    "log": ("5", "down", "down"),
+    "settle": ("5", "down", "down", "s"),
     "stop": ("f12",),
     "request_refused": ("n", "f2"),
 }

@@ -221,4 +221,11 @@ def test_the_command_names_folder_language_and_device(tmp_path: Path) -> None:
     "out", [b"", b"no json", b"[]", b'{"devices": 3}', b'{"devices": {"a": {}}}']
 )
 def test_a_report_that_cannot_be_read_counts_as_not_stopped(out: bytes) -> None:
-    assert read_report(out, "why") == StopAnswer("none", cause="why")
+    assert read_report(out, "why", "ja") == StopAnswer("none", cause="why")
+
+
+def test_the_stoppers_report_names_the_button_in_the_readers_language() -> None:
+    place = {"ja": "正面の赤いボタン", "en": "red button at the front"}
+    row = {"outcome": "FAILED", "detail": "not_known_yet", "estop": place}
+    answer = read_report(json.dumps({"devices": {"a": row}}).encode(), "", "en")
+    assert answer.devices == (Stopped("a", "FAILED", "not_known_yet", place["en"], coded=True),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 
 from rich.text import Text
 from textual import on
@@ -11,8 +12,8 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 
 from lab_controller.wire import CommandShape, DeviceShape
-from tui.device_words import AXIS, about_lines, device_row, reading_lines
-from tui.entries import Given
+from tui.device_words import AXIS, STAFFS, about_lines, device_row, reading_lines
+from tui.entries import Given, whole_number
 from tui.keymap import bindings
 from tui.look import BOLD, DIM, KEY, column, joined
 from tui.messages import CommandsCame, Done, StopWanted
@@ -129,6 +130,47 @@ class Devices(LabScreen):
     async def _reconnect(self, device: DeviceShape) -> Message:
         await self.station.client.reconnect(device.id)
         return Done(self.t("done.reconnect", device=device.name))
+
+    def action_take(self) -> None:
+        """Take the equipment over for maintenance or a demo, with a reason."""
+        device = self.selected()
+        if device is None or not self.may_change():
+            return
+        if device.equipment is None:
+            self.say(self.t("why.no_equipment", device=device.name))
+            return
+        kinds = [(kind, self.t(f"lease_kind.{kind}")) for kind in STAFFS]
+        fields = [
+            Field("reason", "field.reason", required=True),
+            Field("minutes", "field.minutes", "60"),
+            Field("kind", "field.lease_kind", STAFFS[0], kinds),
+        ]
+        title = self.t("take.title", device=device.name)
+        send = partial(self._take, device.equipment)
+        form = Form(self.station, title, fields, send, asks=self.t("ask.take"))
+        self.app.push_screen(form, self.post_if)
+
+    async def _take(self, equipment: str, given: Given) -> Message:
+        minutes = whole_number("minutes", given["minutes"])
+        lease = await self.station.client.take(
+            equipment, given["reason"], minutes=minutes, kind=given["kind"]
+        )
+        return Done(self.t("done.taken", equipment=lease.equipment_name, n=lease.number))
+
+    def action_release(self) -> None:
+        """Give back what staff took."""
+        device = self.selected()
+        if device is None or not self.may_change():
+            return
+        if device.equipment is None or device.lease_kind not in STAFFS:
+            self.say(self.t("why.not_taken", device=device.name))
+            return
+        title, asks = self.t("key.device.release"), self.t("ask.release")
+        self.confirm(title, asks, title, self._release, device.equipment)
+
+    async def _release(self, equipment: str) -> Message:
+        lease = await self.station.client.release(equipment)
+        return Done(self.t("done.released", equipment=lease.equipment_name))
 
     def action_command(self) -> None:
         """Choose a command for this device."""

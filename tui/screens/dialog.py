@@ -91,6 +91,28 @@ class Notice(Dialog[None]):
         self.dismiss()
 
 
+class Lines(Dialog[None]):
+    """Lines to read, as many as there are."""
+
+    BINDINGS = bindings("close")
+
+    def __init__(self, station: Station, title: str, lines: Sequence[Text]) -> None:
+        super().__init__(station, title)
+        self._lines = Text("\n").join(lines)
+
+    def body(self) -> ComposeResult:
+        with VerticalScroll(classes="words", id="lines"):
+            yield Static(self._lines)
+
+    def on_mount(self) -> None:
+        """Arrows scroll at once."""
+        self.query_one("#lines").focus()
+
+    def action_close(self) -> None:
+        """Read."""
+        self.dismiss()
+
+
 def problem_words(station: Station, text: str, problems: Sequence[ProblemShape]) -> Text:
     """A refusal as text: its sentence, then each problem with what would work instead."""
     words = Text(text, BAD)

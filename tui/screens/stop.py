@@ -81,6 +81,9 @@ class StopScreen(Dialog[None]):
             lines.append(Text(" " * (OUTCOME_WIDTH + 2) + detail, BAD if failed else DIM))
         if failed:
             lines += [self._button(one, known), Text()]
+        elif place := self._place(one, known):
+            words = f"{self.t('device.estop')} {place}"
+            lines.append(Text(" " * (OUTCOME_WIDTH + 2) + words, DIM))
         return lines
 
     def _detail(self, one: Stopped) -> str:
@@ -89,10 +92,14 @@ class StopScreen(Dialog[None]):
         return self.t.word("stop.detail", one.detail)
 
     def _button(self, one: Stopped, known: DeviceShape | None) -> Text:
-        place = one.estop or (known.estop if known else "") or self.t("stop.button_unknown")
+        place = self._place(one, known) or self.t("stop.button_unknown")
         return Text.assemble(
             " " * (OUTCOME_WIDTH + 2), (f" {self.t('stop.press', place=place)} ", ALARM)
         )
+
+    @staticmethod
+    def _place(one: Stopped, known: DeviceShape | None) -> str:
+        return one.estop or (known.estop if known else "")
 
     def _only_measuring(self, answer: StopAnswer) -> list[Text]:
         told = {one.device for one in answer.devices}

@@ -13,7 +13,7 @@ from textual.message import Message
 from lab_controller.wire import BookingShape, EquipmentShape
 from tui.booking_words import booking_words
 from tui.keymap import bindings
-from tui.look import BOOKING
+from tui.look import BAD, BOOKING
 from tui.messages import BookingsCame
 from tui.screens.booking_steps import BookingSteps
 from tui.station import Station
@@ -91,9 +91,13 @@ class Today(BookingSteps):
             here=sum(one.state == "checked_in" for one in self._bookings.values()),
         )
         title = f" {self.t.day(first)} {relative}   {counts}"
+        words = Text(title)
+        lost = sum(bool(one.outcome_unknown) for one in self.view.devices.values())
+        if lost:
+            words.append(f"   {self.t('today.unknown', n=lost)}", BAD)
         if self.size.width >= WIDE:
-            title += f"   {self.t('today.legend')}"
-        self.query_one("#day-title", Panel).say(Text(title))
+            words.append(f"   {self.t('today.legend')}")
+        self.query_one("#day-title", Panel).say(words)
         now = self.view.local_now.replace(second=0, microsecond=0)
         shows_now = self.view.now is not None and first <= now < first + timedelta(days=1)
         lanes = [(one.id, one.name) for one in self._equipment]

@@ -68,8 +68,14 @@ class JobKeys(TrialSubject):
         self.app.push_screen(Pick(self.station, self.t("job.file"), rows, first), chosen)
 
     def _file_line(self, one: GcodeShape) -> Text:
-        lines = self.t("job.lines", n=f"{one.lines:,}")
-        return Text.assemble((one.name, BOLD), "  ", (lines, DIM))
+        shown = Text.assemble(
+            (one.name, BOLD), "  ", (self.t("job.lines", n=f"{one.lines:,}"), DIM)
+        )
+        if one.seconds:
+            minutes = max(1, round(one.seconds / 60))
+            cost = self.t("job.estimate", minutes=minutes, grams=f"{one.filament_g:.1f}")
+            shown.append(f"  {cost}", DIM)
+        return shown
 
     def _upload(self) -> None:
         async def send(given: Given) -> Message:

@@ -13,7 +13,7 @@ from tui.station import Station
 from tui.widgets.panel import Panel
 
 FOOTER_KEYS = 6
-TABS = ("today", "devices", "trial", "bookings")
+TABS = ("today", "devices", "trial", "bookings", "log")
 
 
 class Bar(Panel):
@@ -48,7 +48,7 @@ class TopBar(Bar):
 
 
 class Tabs(Bar):
-    """The four screens and their keys."""
+    """The screens and their keys."""
 
     def show(self, current: str) -> None:
         """Show which one is open."""
