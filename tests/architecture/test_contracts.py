@@ -56,6 +56,10 @@ OFFENCES = [
     ("drivers", "equipment_drivers.devices.offence", "sqlite_utils"),
     ("home-assistant", "lab_controller.offence", "homeassistant_api"),
     ("home-assistant", "equipment_drivers.devices.offence", "homeassistant_api"),
+    ("modbus", "lab_controller.offence", "pymodbus"),
+    ("modbus", "equipment_drivers.devices.offence", "pymodbus"),
+    ("conformance", "lab_controller.cli.offence", "pytest"),
+    ("conformance", "equipment_drivers.devices.offence", "equipment_drivers.conformance.bench"),
     ("withdrawn", "equipment_drivers.devices.offence", "opcua"),
     ("withdrawn", "booking.offence", "pytz"),
 ]

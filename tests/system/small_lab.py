@@ -46,6 +46,7 @@ port = "/nowhere/printer"
 [[device]]
 id = "printer1"
 name = { ja = "プリンター", en = "printer" }
+estop = { ja = "正面", en = "front" }
 connection = "printer1"
 """
 

@@ -221,7 +221,7 @@ def test_nothing_of_it_was_kept(lab: Path) -> None:
         assert client.get("/lab").json()["latch"]["latched"] is False
 
 
-FIVE_MISTAKES = """\
+SIX_MISTAKES = """\
 [lab]
 name = { ja = "ラボ", en = "lab" }
 data_dir = "data"
@@ -255,6 +255,7 @@ MISTAKES = {
     ("lab.timezone", "config.no_such_zone", 4),
     ("equipment[1].devices", "config.unknown_reference", 10),
     ("equipment[1].policy.min_minutes", "config.too_small", 12),
+    ("device[1].estop", "config.estop_missing", 19),
     ("device[2].connection", "config.unknown_reference", 27),
     ("device[2].colour", "config.unknown_key", 28),
 }
@@ -262,14 +263,14 @@ MISTAKES = {
 
 @pytest.fixture
 def config() -> Iterator[Path]:
-    """A lab.toml with five mistakes."""
+    """A lab.toml with six mistakes."""
     with folder() as home:
         path = home / "lab.toml"
-        path.write_text(FIVE_MISTAKES, encoding="utf-8")
+        path.write_text(SIX_MISTAKES, encoding="utf-8")
         yield path
 
 
-def test_five_mistakes_of_a_config_are_all_named(config: Path) -> None:
+def test_six_mistakes_of_a_config_are_all_named(config: Path) -> None:
     told = {}
     for language in LANGUAGES:
         done = machikoba("config", "check", str(config), "--lang", language, "--json")

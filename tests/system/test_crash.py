@@ -57,7 +57,7 @@ async def kill_at_work(lab: Lab) -> Crash:
     return Crash(shift, then, at, lab.status()["latch"]["lab"], plugs)
 
 
-async def test_the_stopper_stopped_everything_and_latched(crash: Crash) -> None:
+async def test_x10_the_stopper_stopped_everything_and_latched(crash: Crash) -> None:
     assert (crash.latch["by"], crash.latch["cause"]) == ("stopper", "controller_died")
     outcomes = {device: one["outcome"] for device, one in crash.latch["report"].items()}
     assert set(outcomes) == {"printer1", "cobot1", "plug_printer", "plug_cobot"}
@@ -142,7 +142,7 @@ async def test_what_was_left_open_is_unknown(crash: Crash) -> None:
         assert {one.state for one in await client.command_log()} <= {"done", "unknown"}
 
 
-async def test_the_latch_stands_until_a_verified_reset_with_a_reason(crash: Crash) -> None:
+async def test_x10_the_latch_stands_until_a_verified_reset_with_a_reason(crash: Crash) -> None:
     lab = crash.lab
     async with lab.client() as client:
         await work.power_up(lab, client)

@@ -64,7 +64,7 @@ MOVING = Machine(
     ROBOT,
     "printer1",
     "power",
-    2 * RobotOptions(url="opc.tcp://localhost:1/").watchdog_s,
+    2 * RobotOptions(url="opc.tcp://localhost:1/", allow_unsecured=True).watchdog_s,
     ("--port",),
 )
 WORK_OF = {"printer1": "executed", "cobot1": "part"}

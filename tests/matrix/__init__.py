@@ -1,0 +1,1 @@
+"""The fault matrix: every bench × every canonical fault × every phase of a connection's life."""
