@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP_ENV := URLLIB3_NO_OVERRIDE=1 PIP_NO_BINARY=urllib3-future PIP_DISABLE_PIP_VERSION_CHECK=1
 PACKAGES := lab_controller equipment_drivers booking tui trial_logs hardware_sim
 
-.PHONY: demo demo-headless test check bench soak format clean
+.PHONY: demo demo-headless test check bench matrix soak format clean
 
 demo: $(VENV)/.base
 	$(BIN)/machikoba demo
@@ -14,7 +14,7 @@ demo-headless: $(VENV)/.base
 	$(BIN)/machikoba demo --headless --out demo-out
 
 test: $(VENV)/.dev
-	$(BIN)/pytest -n 2 --dist loadfile -m "not soak"
+	$(BIN)/pytest -n 3 --dist loadfile -m "not soak"
 
 check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -24,6 +24,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks
+
+matrix: $(VENV)/.dev
+	$(BIN)/python -m tests.matrix
 
 soak: $(VENV)/.dev
 	$(BIN)/pytest -m soak

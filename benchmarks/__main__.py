@@ -15,6 +15,7 @@ NAMES = (
     "gcode_link",
     "opcua_reads",
     "stream_frames",
+    "stop_fanout",
     "start_up",
 )
 LINE = "{:<48} | {:<40} | {:>22} | {:>7} | {}\n"

@@ -25,12 +25,14 @@ from lab_controller.job_log import JobLog
 LINES = [f"G1 X{n % 200}.{n % 10} Y{n % 150}.25 E{n / 50:.4f} F1800" for n in range(2_000)]
 FRAMES = [frame(number, line) for number, line in enumerate(LINES)]
 BAUDRATE, ROUNDS = 115_200, 15
+RX_BYTES = 256
+"""The receive buffer of a board with ADVANCED_OK: four of our lines fit."""
 
 
 @contextmanager
-def far_end() -> Iterator[str]:
+def far_end(*options: str) -> Iterator[str]:
     """A process that answers; gives the path of its terminal."""
-    command = [sys.executable, "-m", "benchmarks.echo_ok"]
+    command = [sys.executable, "-m", "benchmarks.echo_ok", *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as far:
         assert far.stdin
         assert far.stdout
@@ -50,10 +52,11 @@ def ignore(reply: Reply) -> None:
 class Printer:
     """Our way: the driver's line, link and job, and the controller's job log."""
 
-    def __init__(self, path: str, log: Path) -> None:
+    def __init__(self, path: str, log: Path, window: int) -> None:
         self._log = log
         self._line = SerialLine(path, BAUDRATE, on_line=self._hear, on_lost=fail)
-        self._link = MarlinLink(self._line, LinkTiming(), on_reply=ignore, on_broken=fail)
+        timing = LinkTiming(window=window, rx_bytes=RX_BYTES)
+        self._link = MarlinLink(self._line, timing, on_reply=ignore, on_broken=fail)
 
     def _hear(self, line: str) -> None:
         self._link.hear(line)
@@ -68,16 +71,16 @@ class Printer:
         with JobLog(self._log, lasting=True) as journal:
             context = CommandContext("bench", lease=None, journal=journal)
             job = PrintJob("bench", LINES, context, lambda: self._link.resends)
-            await job.feed(self._link.send)
+            await self._link.stream(job)
 
     async def close(self) -> None:
         """Close the line."""
         await self._line.close()
 
 
-async def made(path: str, log: Path) -> Printer:
+async def made(path: str, log: Path, window: int = 1) -> Printer:
     """An open printer, made inside the loop."""
-    printer = Printer(path, log)
+    printer = Printer(path, log, window)
     await printer.open()
     return printer
 
@@ -91,24 +94,39 @@ def ping_pong(descriptor: int) -> None:
 
 
 def results() -> Iterator[Result]:
-    """Our link and the floor, on the same terminal in turn."""
-    with (
-        far_end() as path,
-        tempfile.TemporaryDirectory() as folder,
-        asyncio.Runner() as runner,
-    ):
+    """Our link and the floor on the same terminal in turn, then the window against one line."""
+    with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
+        log = Path(folder) / "job.log"
+        yield _against_floor(runner, log)
+        yield _against_one_line(runner, log)
+
+
+def _against_floor(runner: asyncio.Runner, log: Path) -> Result:
+    with far_end() as path:
         descriptor = os.open(path, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(descriptor)
-        printer = runner.run(made(path, Path(folder) / "job.log"))
-        yield Result(
-            "G-code link: window 1, numbered, checked, logged",
-            "blocking ping-pong on the same pty",
-            speed(
-                lambda: runner.run(printer.print()),
-                lambda: ping_pong(descriptor),
-                rounds=ROUNDS,
-            ),
-            at_least=0.5,
+        printer = runner.run(made(path, log))
+        ratios = speed(
+            lambda: runner.run(printer.print()), lambda: ping_pong(descriptor), rounds=ROUNDS
         )
         runner.run(printer.close())
         os.close(descriptor)
+    return Result(
+        "G-code link: window 1, numbered, checked, logged",
+        "blocking ping-pong on the same pty",
+        ratios,
+        at_least=0.5,
+    )
+
+
+def _against_one_line(runner: asyncio.Runner, log: Path) -> Result:
+    """Each on a terminal of its own: a port has one owner."""
+    with far_end("--advanced") as first, far_end("--advanced") as second:
+        several = runner.run(made(first, log, window=4))
+        one = runner.run(made(second, log))
+        ratios = speed(
+            lambda: runner.run(several.print()), lambda: runner.run(one.print()), rounds=ROUNDS
+        )
+        for printer in (several, one):
+            runner.run(printer.close())
+    return Result("G-code link: window of 4 by ADVANCED_OK", "window 1", ratios, at_least=1.05)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -15,30 +16,32 @@ from pathlib import Path
 from asyncua import Client, Node, ua
 
 from benchmarks.rounds import Result, speed
-from equipment_drivers.devices.opcua_robot_options import RobotOptions
-from equipment_drivers.devices.opcua_robot_wire import RobotWire
+from equipment_drivers.devices.opcua_options import OpcuaOptions
+from equipment_drivers.devices.opcua_security import make_pair
+from equipment_drivers.devices.opcua_session import Session
 
 READS, BATCH, ROUNDS = 200, 100, 21
 NODE = f"i={ua.ObjectIds.Server_ServerStatus_State}"
 
 
 @contextmanager
-def cobot(folder: Path) -> Iterator[str]:
-    """A simulated cell in its own process; gives its endpoint."""
+def cobot(folder: Path) -> Iterator[tuple[str, Path]]:
+    """A simulated cell in its own process; gives its endpoint and its certificate."""
     command = [sys.executable, "-m", "hardware_sim.opcua_cobot", "--id", "cobot1"]
-    command += ["--dir", str(folder), "--parent", str(os.getpid())]
+    command += ["--dir", str(folder), "--parent", str(os.getpid()), "--security", "both"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         try:
-            yield json.loads(process.stdout.readline())["endpoint"]
+            endpoint = json.loads(process.stdout.readline())["endpoint"]
+            yield endpoint, folder / "certificates" / "cobot1.der"
         finally:
             process.terminate()
 
 
-async def driver_reads(wire: RobotWire, nodes: list[Node], count: int) -> None:
+async def driver_reads(session: Session, nodes: list[Node], count: int) -> None:
     """So many requests, each for all these nodes."""
     for _ in range(count):
-        await wire.read(nodes)
+        await session.read(nodes)
 
 
 async def bare_reads(node: Node) -> None:
@@ -47,46 +50,69 @@ async def bare_reads(node: Node) -> None:
         await node.read_value()
 
 
-async def opened(url: str) -> tuple[RobotWire, Client]:
-    """Both sessions."""
-    wire, client = RobotWire(RobotOptions(url=url)), Client(url)
-    await wire.open()
+async def opened(url: str, certificate: Path, folder: Path) -> tuple[Session, Session, Client]:
+    """Our session, our secured session, and the bare library's."""
+    own, key = make_pair(folder / "ours")
+    (folder / "trusted").mkdir()
+    shutil.copy(certificate, folder / "trusted")
+    secured = Session(
+        OpcuaOptions(
+            url=url,
+            security="Basic256Sha256",
+            certificate_file=own,
+            private_key_file=key,
+            trust_dir=folder / "trusted",
+        )
+    )
+    session, client = Session(OpcuaOptions(url=url, allow_unsecured=True)), Client(url)
+    await session.open()
+    await secured.open()
     await client.connect()
-    return wire, client
+    return session, secured, client
 
 
-async def closed(wire: RobotWire, client: Client) -> None:
-    """Neither session."""
-    await wire.close()
+async def closed(*sessions: Session, client: Client) -> None:
+    """None of them."""
+    for session in sessions:
+        await session.close()
     await client.disconnect()
 
 
 def results() -> Iterator[Result]:
-    """The driver's words cost little; asking for many at once gains much."""
+    """The driver's words cost little; asking for many at once gains much, encrypted too."""
     with (
-        tempfile.TemporaryDirectory() as folder,
-        cobot(Path(folder)) as url,
+        tempfile.TemporaryDirectory() as name,
+        cobot(Path(name)) as (url, certificate),
         asyncio.Runner() as runner,
     ):
-        wire, client = runner.run(opened(url))
-        ours, theirs = wire.client.get_node(NODE), client.get_node(NODE)
+        session, secured, client = runner.run(opened(url, certificate, Path(name)))
+        ours, theirs = session.client.get_node(NODE), client.get_node(NODE)
+        safe = secured.client.get_node(NODE)
+
+        def bare() -> None:
+            runner.run(bare_reads(theirs))
+
         yield Result(
             "OPC UA: driver, a value per request",
             "bare asyncua, a value per request",
-            speed(
-                lambda: runner.run(driver_reads(wire, [ours], READS)),
-                lambda: runner.run(bare_reads(theirs)),
-                rounds=ROUNDS,
-            ),
+            speed(lambda: runner.run(driver_reads(session, [ours], READS)), bare, rounds=ROUNDS),
             at_least=0.9,
         )
         yield Result(
             f"OPC UA: driver, {BATCH} values per request",
             "bare asyncua, a value per request",
-            speed(
-                lambda: runner.run(driver_reads(wire, [ours] * BATCH, READS // BATCH)),
-                lambda: runner.run(bare_reads(theirs)),
-            ),
+            speed(lambda: runner.run(driver_reads(session, [ours] * BATCH, READS // BATCH)), bare),
             at_least=10,
         )
-        runner.run(closed(wire, client))
+        yield Result(
+            "OPC UA: driver, a value per request, encrypted",
+            "bare asyncua, a value per request",
+            speed(lambda: runner.run(driver_reads(secured, [safe], READS)), bare),
+        )
+        yield Result(
+            f"OPC UA: driver, {BATCH} values per request, encrypted",
+            "bare asyncua, a value per request",
+            speed(lambda: runner.run(driver_reads(secured, [safe] * BATCH, READS // BATCH)), bare),
+            at_least=9,
+        )
+        runner.run(closed(session, secured, client=client))
