@@ -1,0 +1,62 @@
+"""An estimate with its interval: the shape of every uncertain number in this package."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+LEVEL = 0.95
+"""The level printed everywhere unless somebody asks for another."""
+
+NO_SPREAD = "number.no_spread"
+"""All values are the same: the gauge shows no difference, so nothing is known of the spread."""
+NO_METHOD = "number.no_method"
+"""The number stands, but no interval can honestly be put around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with [low, high] at `level`; an open side or a value not to be had is None.
+
+    `method` is the code of the interval's method, its text is printed beside the number; it is
+    empty where there is no interval. `code` says why something is missing or what to know;
+    `needed` is how many more parts would close the interval or reach the width wanted, None
+    where that is not known.
+    """
+
+    estimate: float | None
+    low: float | None
+    high: float | None
+    level: float
+    n: int
+    method: str
+    code: str = ""
+    needed: int | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half of high − low; None when a side is open."""
+        if self.low is None or self.high is None:
+            return None
+        return (self.high - self.low) / 2
+
+    def excludes(self, value: float) -> bool:
+        """Whether the value lies outside; an open side excludes nothing."""
+        below = self.low is not None and value < self.low
+        return below or (self.high is not None and value > self.high)
+
+    def noted(self, code: str, needed: int | None = None) -> Self:
+        """The same interval with a code, and how many more parts are needed."""
+        return replace(self, code=code, needed=needed)
+
+
+def bare(
+    estimate: float | None,
+    n: int,
+    code: str,
+    *,
+    level: float = LEVEL,
+    needed: int | None = None,
+) -> Interval:
+    """A number without interval, or no number; `code` says why."""
+    return Interval(estimate, None, None, level, n, "", code, needed)
