@@ -56,5 +56,10 @@ def text_block(text: str) -> Block:
 
 
 def limit_text(limit: Limit) -> str:
-    """An acceptance limit as people write it."""
-    return with_unit(f"{plain(limit.nominal)} ± {plain(limit.tolerance)}", limit.unit)
+    """An acceptance limit as people write it: 20 ± 0.1 mm, 19.9–20.1 mm, ≤ 3.2 µm."""
+    if limit.nominal is not None and limit.tolerance is not None:
+        return with_unit(f"{plain(limit.nominal)} ± {plain(limit.tolerance)}", limit.unit)
+    if limit.lower is None or limit.upper is None:
+        sign, side = ("≤", limit.upper) if limit.lower is None else ("≥", limit.lower)
+        return with_unit(f"{sign} {'' if side is None else plain(side)}", limit.unit)
+    return with_unit(f"{plain(limit.lower)}–{plain(limit.upper)}", limit.unit)

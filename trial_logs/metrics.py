@@ -10,7 +10,6 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import pairwise
 
 from trial_logs.model import Quality, Verdict
@@ -208,18 +207,19 @@ def _hold(
     spent[side] += overlap(known, at, min(until, at + hold_us))
 
 
-def is_within(value: float, nominal: float, tolerance: float) -> bool:
-    """Whether |value − nominal| ≤ tolerance in the decimals as written: 20.1 is within 20 ± 0.1."""
-    exact, middle, allowed = (Decimal(repr(each)) for each in (value, nominal, tolerance))
-    return abs(exact - middle) <= allowed
+def is_within(value: float, lower: float | None, upper: float | None) -> bool:
+    """Whether the value lies between the sides, ends included; None leaves a side open."""
+    return (lower is None or value >= lower) and (upper is None or value <= upper)
 
 
-def against_limit(values: Sequence[float], nominal: float, tolerance: float) -> AgainstLimit:
+def against_limit(
+    values: Sequence[float], lower: float | None, upper: float | None
+) -> AgainstLimit:
     """How many values lie within the limit, with their mean and range."""
     n = len(values)
     return AgainstLimit(
         n,
-        within=sum(is_within(value, nominal, tolerance) for value in values),
+        within=sum(is_within(value, lower, upper) for value in values),
         mean=_figure(n, 1, lambda: math.fsum(values) / n),
         minimum=_figure(n, 1, lambda: min(values)),
         maximum=_figure(n, 1, lambda: max(values)),

@@ -90,6 +90,78 @@ LAB_TABLES = (
         ORDER BY run.started_ms""",
 )
 
+PROTOCOL_TABLES = (
+    # SQLite cannot take NOT NULL from a column: a limit may now be one-sided
+    """CREATE TABLE trial_limit_new (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        characteristic TEXT NOT NULL,
+        nominal REAL,
+        tolerance REAL CHECK (tolerance >= 0),
+        unit TEXT NOT NULL,
+        gauge TEXT NOT NULL DEFAULT '',
+        low REAL,
+        high REAL CHECK (high >= low),
+        PRIMARY KEY (trial_id, characteristic)
+    ) STRICT""",
+    """INSERT INTO trial_limit_new (trial_id, position, characteristic, nominal, tolerance, unit)
+        SELECT trial_id, position, characteristic, nominal, tolerance, unit FROM trial_limit""",
+    "DROP TABLE trial_limit",
+    "ALTER TABLE trial_limit_new RENAME TO trial_limit",
+    "ALTER TABLE trial_run ADD COLUMN lot TEXT NOT NULL DEFAULT ''",
+    """ALTER TABLE trial_run ADD COLUMN rehearsal INTEGER NOT NULL DEFAULT 0
+        CHECK (rehearsal IN (0, 1))""",
+    """CREATE TABLE trial_protocol (
+        trial_id TEXT PRIMARY KEY REFERENCES trial_trial (id),
+        template TEXT NOT NULL,
+        baseline_method TEXT NOT NULL,
+        baseline_cycle_time_s REAL,
+        baseline_cycle_times_s TEXT NOT NULL,
+        baseline_people REAL,
+        baseline_scrap INTEGER,
+        baseline_inspected INTEGER,
+        baseline_cost_per_hour_yen INTEGER,
+        baseline_yearly_volume INTEGER,
+        baseline_source TEXT NOT NULL,
+        parts_per_run INTEGER,
+        runs_per_condition INTEGER NOT NULL,
+        planned_cycle_s REAL,
+        microstop_s REAL NOT NULL,
+        randomised INTEGER NOT NULL CHECK (randomised IN (0, 1)),
+        seed INTEGER
+    ) STRICT""",
+    """CREATE TABLE trial_factor (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        unit TEXT NOT NULL,
+        levels TEXT NOT NULL,
+        PRIMARY KEY (trial_id, name)
+    ) STRICT""",
+    """CREATE TABLE trial_lot (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        quantity INTEGER,
+        note TEXT NOT NULL,
+        PRIMARY KEY (trial_id, name)
+    ) STRICT""",
+    """CREATE TABLE trial_stop_rule (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        kind TEXT NOT NULL,
+        value REAL,
+        PRIMARY KEY (trial_id, kind)
+    ) STRICT""",
+    """CREATE TABLE trial_stop_cause (
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        position INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        name TEXT NOT NULL,
+        PRIMARY KEY (trial_id, code)
+    ) STRICT""",
+)
+
 EVIDENCE_TABLES = (
     "CREATE TABLE header (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL) STRICT",
     """CREATE TABLE run_event (
@@ -214,6 +286,12 @@ def _create(db: Database, statements: tuple[str, ...]) -> None:
 def m001_trials_plans_runs(db: Database) -> None:
     """Trials, their plan, runs and the recorded heads of their evidence."""
     _create(db, LAB_TABLES)
+
+
+@lab()
+def m002_protocols(db: Database) -> None:
+    """The protocol of a trial; gauges and one-sided limits; lot and rehearsal of a run."""
+    _create(db, PROTOCOL_TABLES)
 
 
 @evidence()

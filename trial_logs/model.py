@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
+
+from trial_logs.protocol import MICROSTOP_S, Protocol, StopCause
 
 
 class Confidentiality(StrEnum):
@@ -114,12 +117,34 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Acceptance limit of one characteristic: nominal ± tolerance, both in `unit`."""
+    """Acceptance limit of one characteristic, all in `unit`; `gauge` is what it is measured with.
+
+    Either nominal ± tolerance, or the smallest and largest value allowed, `low` and `high`, of
+    which one may be open; a nominal is then optional.
+    """
 
     characteristic: str
-    nominal: float
-    tolerance: float
+    nominal: float | None
+    tolerance: float | None
     unit: str
+    gauge: str = ""
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def lower(self) -> float | None:
+        """The smallest value allowed, in decimals as written (20 − 0.1 is 19.9); None: open."""
+        return self.low if self.tolerance is None else self._side(-1)
+
+    @property
+    def upper(self) -> float | None:
+        """The largest value allowed; None: open."""
+        return self.high if self.tolerance is None else self._side(1)
+
+    def _side(self, sign: int) -> float | None:
+        if self.nominal is None or self.tolerance is None:
+            return None
+        return float(Decimal(repr(self.nominal)) + sign * Decimal(repr(self.tolerance)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +185,7 @@ class TrialDraft:
     confidentiality: Confidentiality = Confidentiality.PARTY
     limits: tuple[Limit, ...] = ()
     conditions: tuple[Condition, ...] = ()
+    protocol: Protocol = field(default_factory=Protocol)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +212,7 @@ class StateSpan:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One recorded execution of one condition."""
+    """One recorded execution of one condition; `rehearsal`: of a plan played beforehand."""
 
     id: str
     trial_id: str
@@ -200,6 +226,8 @@ class Run:
     ended: datetime | None = None
     cause: str = ""
     spans: tuple[StateSpan, ...] = ()
+    lot: str = ""
+    rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +246,11 @@ class RunHeader:
     simulated: bool
     limits: tuple[Limit, ...] = ()
     energy: tuple[tuple[str, str], ...] = ()
+    lot: str = ""
+    rehearsal: bool = False
+    planned_cycle_s: float | None = None
+    microstop_s: float = MICROSTOP_S
+    stop_causes: tuple[StopCause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from trial_logs.errors import Problem
-from trial_logs.model import Condition, TrialDraft
+from trial_logs.model import Condition, Limit, TrialDraft
 
 
 def draft_problems(draft: TrialDraft) -> Iterator[Problem]:
@@ -19,10 +19,22 @@ def draft_problems(draft: TrialDraft) -> Iterator[Problem]:
     yield from repeated("conditions", [each.name for each in draft.conditions])
     yield from repeated("limits", [each.characteristic for each in draft.limits])
     for limit in draft.limits:
-        if not (math.isfinite(limit.nominal) and 0 <= limit.tolerance < math.inf):
+        if not _is_sound(limit):
             yield Problem("limits", "trial.bad_limit", {"name": limit.characteristic})
     for condition in draft.conditions:
         yield from condition_problems(condition)
+
+
+def _is_sound(limit: Limit) -> bool:
+    """Either nominal ± tolerance, or low ≤ high of which one may be open; never both ways."""
+    given = [each for each in (limit.nominal, limit.low, limit.high) if each is not None]
+    if not all(math.isfinite(each) for each in given):
+        return False
+    if limit.tolerance is not None:
+        simple = limit.low is None and limit.high is None and limit.nominal is not None
+        return simple and 0 <= limit.tolerance < math.inf
+    sides = [each for each in (limit.low, limit.high) if each is not None]
+    return bool(sides) and sides == sorted(sides)
 
 
 def condition_problems(condition: Condition) -> Iterator[Problem]:

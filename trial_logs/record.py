@@ -30,6 +30,7 @@ from trial_logs.model import (
     Series,
     Verdict,
 )
+from trial_logs.protocol import StopCause
 from trial_logs.spans import Span
 from trial_logs.stamps import from_us, to_us
 
@@ -70,6 +71,7 @@ def read_header(db: Database) -> RunHeader:
         condition=Condition(condition["name"], condition["settings"], bands),
         limits=tuple(Limit(**limit) for limit in values.pop("limits")),
         energy=tuple((device, signal) for device, signal in values.pop("energy")),
+        stop_causes=tuple(StopCause(**cause) for cause in values.pop("stop_causes", ())),
         **values,
     )
 

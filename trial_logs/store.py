@@ -6,9 +6,8 @@ changes nothing.
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -23,10 +22,7 @@ from trial_logs.errors import (
 )
 from trial_logs.model import (
     RUN_TABLE,
-    Band,
-    Condition,
     Confidentiality,
-    Limit,
     Run,
     RunAction,
     RunHeader,
@@ -37,6 +33,7 @@ from trial_logs.model import (
 )
 from trial_logs.plan_rules import draft_problems
 from trial_logs.stamps import from_ms, to_ms
+from trial_logs.stores import plans
 
 REFUSAL = {
     RunAction.START: "trial.already_started",
@@ -85,12 +82,7 @@ def create_trial(db: Database, trial_id: str, draft: TrialDraft, now: datetime) 
     with db.atomic():
         row = {name: getattr(draft, name) for name in TEXT_COLUMNS}
         db.table("trial_trial").insert({"id": trial_id, **row, "created_ms": to_ms(now)})
-        for position, limit in enumerate(draft.limits):
-            db.table("trial_limit").insert(
-                {"trial_id": trial_id, "position": position, **asdict(limit)}
-            )
-        for condition in draft.conditions:
-            _insert_condition(db, trial_id, condition)
+        plans.insert_plan(db, trial_id, draft)
     return get_trial(db, trial_id)
 
 
@@ -99,21 +91,6 @@ def _same_trial(db: Database, trial_id: str, draft: TrialDraft) -> Trial:
     if trial.draft != draft:
         raise AlreadyExists(trial=trial_id)
     return trial
-
-
-def _insert_condition(db: Database, trial_id: str, condition: Condition) -> None:
-    (position,) = db.execute(
-        "SELECT count(*) FROM trial_condition WHERE trial_id = ?", [trial_id]
-    ).fetchone()
-    db.table("trial_condition").insert(
-        {
-            "trial_id": trial_id,
-            "position": position,
-            "name": condition.name,
-            "settings": json.dumps(dict(condition.settings), ensure_ascii=False),
-            "bands": json.dumps([asdict(band) for band in condition.bands], ensure_ascii=False),
-        }
-    )
 
 
 def get_trial(db: Database, trial_id: str) -> Trial:
@@ -145,37 +122,32 @@ def _trial(db: Database, row: dict[str, Any]) -> Trial:
     draft = TrialDraft(
         **texts,
         confidentiality=Confidentiality(row["confidentiality"]),
-        limits=_limits(db, row["id"]),
-        conditions=_conditions(db, row["id"]),
+        limits=plans.limits_of(db, row["id"]),
+        conditions=plans.conditions_of(db, row["id"]),
+        protocol=plans.protocol_of(db, row["id"]),
     )
     return Trial(row["id"], from_ms(row["created_ms"]), draft)
 
 
-def _limits(db: Database, trial_id: str) -> tuple[Limit, ...]:
-    rows = db.execute(
-        "SELECT characteristic, nominal, tolerance, unit FROM trial_limit"
-        " WHERE trial_id = ? ORDER BY position",
-        [trial_id],
-    )
-    return tuple(Limit(*row) for row in rows)
+def plan_run(
+    db: Database,
+    trial_id: str,
+    condition: str,
+    *,
+    operator: str,
+    simulated: bool,
+    lot: str = "",
+    rehearsal: bool = False,
+) -> Run:
+    """Add the trial's next run under one of its conditions, state planned.
 
-
-def _conditions(db: Database, trial_id: str) -> tuple[Condition, ...]:
-    rows = db.execute(
-        "SELECT name, settings, bands FROM trial_condition WHERE trial_id = ? ORDER BY position",
-        [trial_id],
-    )
-    return tuple(
-        Condition(name, json.loads(settings), tuple(Band(**band) for band in json.loads(bands)))
-        for name, settings, bands in rows
-    )
-
-
-def plan_run(db: Database, trial_id: str, condition: str, *, operator: str, simulated: bool) -> Run:
-    """Add the trial's next run under one of its conditions, state planned."""
+    Raises Unknown for a condition or lot that is not of the plan.
+    """
     trial = get_trial(db, trial_id)
     if trial.condition(condition) is None:
         raise Unknown("trial.unknown_condition", trial=trial_id, condition=condition)
+    if lot and lot not in [each.name for each in trial.draft.protocol.lots]:
+        raise Unknown("trial.unknown_lot", trial=trial_id, lot=lot)
     (last,) = db.execute(
         "SELECT coalesce(max(number), 0) FROM trial_run WHERE trial_id = ?", [trial_id]
     ).fetchone()
@@ -191,6 +163,8 @@ def plan_run(db: Database, trial_id: str, condition: str, *, operator: str, simu
                 "operator": operator,
                 "simulated": simulated,
                 "state": RunState.PLANNED,
+                "lot": lot,
+                "rehearsal": rehearsal,
             }
         )
     return get_run(db, run_id)
@@ -221,10 +195,11 @@ def _run(db: Database, row: dict[str, Any]) -> Run:
         "SELECT state, since_ms, until_ms FROM trial_run_span WHERE run_id = ? ORDER BY rowid",
         [row["id"]],
     )
-    names = ("id", "trial_id", "equipment_id", "number", "condition", "operator", "cause")
+    names = ("id", "trial_id", "equipment_id", "number", "condition", "operator", "cause", "lot")
     return Run(
         **{name: row[name] for name in names},
         simulated=bool(row["simulated"]),
+        rehearsal=bool(row["rehearsal"]),
         state=RunState(row["state"]),
         started=_maybe(row["started_ms"]),
         ended=_maybe(row["ended_ms"]),
@@ -310,6 +285,7 @@ def run_header(trial: Trial, run: Run, energy: tuple[tuple[str, str], ...] = ())
     condition = trial.condition(run.condition)
     if condition is None:
         raise Unknown("trial.unknown_condition", trial=trial.id, condition=run.condition)
+    protocol = trial.draft.protocol
     return RunHeader(
         run_id=run.id,
         trial_id=trial.id,
@@ -320,6 +296,11 @@ def run_header(trial: Trial, run: Run, energy: tuple[tuple[str, str], ...] = ())
         simulated=run.simulated,
         limits=trial.draft.limits,
         energy=energy,
+        lot=run.lot,
+        rehearsal=run.rehearsal,
+        planned_cycle_s=protocol.planned_cycle_s,
+        microstop_s=protocol.microstop_s,
+        stop_causes=protocol.stop_causes,
     )
 
 

@@ -144,4 +144,4 @@ def _limit(db: Database, limit: Limit) -> LimitResult:
         and each.measurement.unit == limit.unit
         and each.value is not None
     ]
-    return LimitResult(limit, metrics.against_limit(values, limit.nominal, limit.tolerance))
+    return LimitResult(limit, metrics.against_limit(values, limit.lower, limit.upper))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trial_logs import metrics
 from trial_logs.metrics import Counts, Figure
-from trial_logs.model import Quality, Verdict
+from trial_logs.model import Limit, Quality, Verdict
 from trial_logs.spans import overlap, subtract, total, union
 
 SECONDS = st.floats(min_value=0.001, max_value=1e5)
@@ -190,11 +190,12 @@ def test_spans_are_sets_of_points(
 def test_a_limit_is_judged_in_the_decimals_as_written(
     value: float, nominal: float, tolerance: float, within: bool
 ) -> None:
-    assert metrics.is_within(value, nominal, tolerance) is within
+    limit = Limit("幅", nominal, tolerance, "mm")
+    assert metrics.is_within(value, limit.lower, limit.upper) is within
 
 
 def test_measurements_against_a_limit() -> None:
-    found = metrics.against_limit([19.95, 20.1, 20.2], 20.0, 0.1)
+    found = metrics.against_limit([19.95, 20.1, 20.2], 19.9, 20.1)
     assert (found.n, found.within) == (3, 2)
     assert found.mean.value == pytest.approx(20.083333)
     assert (found.minimum.value, found.maximum.value) == (19.95, 20.2)
