@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from lab_controller.client_door import LabDoor, Refused, Unreachable
+from lab_controller.client_door import LONG_TIMEOUT_S, Refused, Unreachable
+from lab_controller.client_trials import TrialsDoor
 from lab_controller.wire import (
     BookingRequestShape,
     BookingShape,
@@ -21,18 +22,11 @@ from lab_controller.wire import (
     GcodeShape,
     LabShape,
     LatchShape,
-    MeasurementRequest,
-    PartRequest,
     PartyShape,
     PersonRequest,
     PersonShape,
     QualificationRequest,
-    ReportShape,
-    RunRequest,
-    RunShape,
     SlotShape,
-    TrialRequest,
-    TrialShape,
     WindowShape,
 )
 from lab_controller.wire_ledger import JobLogShape, LeaseShape, SettleRequest
@@ -40,10 +34,8 @@ from lab_controller.wire_stop import StopShape
 
 __all__ = ["LabClient", "Refused", "Unreachable"]
 
-LONG_TIMEOUT_S = 180.0
 
-
-class LabClient(LabDoor):
+class LabClient(TrialsDoor):
     """A client of one lab. Use as an async context manager."""
 
     # -- the lab and its devices ----------------------------------------------------------
@@ -202,47 +194,7 @@ class LabClient(LabDoor):
             timeout=LONG_TIMEOUT_S,
         )
 
-    # -- trials ----------------------------------------------------------------------------
-
-    async def trials(self, booking: str | None = None) -> list[TrialShape]:
-        """Trials, newest first; of one booking or all."""
-        params = {"booking": booking} if booking else {}
-        return await self._many(TrialShape, "GET", "/trials", params=params)
-
-    async def trial(self, trial: str) -> TrialShape:
-        """One trial with its plan and runs."""
-        return await self._one(TrialShape, "GET", f"/trials/{trial}")
-
-    async def create_trial(self, wanted: TrialRequest) -> TrialShape:
-        """A new trial for a booking."""
-        return await self._one(TrialShape, "POST", "/trials", wanted)
-
-    async def plan_run(self, trial: str, wanted: RunRequest) -> RunShape:
-        """A new run under one of the plan's conditions."""
-        return await self._one(RunShape, "POST", f"/trials/{trial}/runs", wanted)
-
-    async def run_step(self, run: str, step: str, reason: str = "") -> RunShape:
-        """start, pause, resume, finish or abort a run."""
-        return await self._one(
-            RunShape, "POST", f"/runs/{run}/{step}", {"reason": reason}, timeout=LONG_TIMEOUT_S
-        )
-
-    async def count_part(self, run: str, part: PartRequest) -> RunShape:
-        """Count one part good, scrap or rework."""
-        return await self._one(RunShape, "POST", f"/runs/{run}/parts", part)
-
-    async def measure(self, run: str, measurement: MeasurementRequest) -> RunShape:
-        """Enter a value read from a gauge."""
-        return await self._one(RunShape, "POST", f"/runs/{run}/measurements", measurement)
-
-    async def note(self, run: str, text: str) -> RunShape:
-        """Add a remark to a run."""
-        return await self._one(RunShape, "POST", f"/runs/{run}/notes", {"text": text})
-
-    async def run_numbers(self, run: str) -> dict[str, Any]:
-        """The numbers of a run, computed from its evidence."""
-        answer = await self._call("GET", f"/runs/{run}/numbers", timeout=LONG_TIMEOUT_S)
-        return dict(answer.json())
+    # -- job files -------------------------------------------------------------------------
 
     async def upload_gcode(self, name: str, content: bytes) -> GcodeShape:
         """Give the lab a job file; it is checked line by line before it is kept."""
@@ -253,14 +205,3 @@ class LabClient(LabDoor):
     async def gcode(self) -> list[GcodeShape]:
         """Job files the lab keeps."""
         return await self._many(GcodeShape, "GET", "/gcode")
-
-    async def make_report(self, trial: str) -> ReportShape:
-        """Make the trial report: PDF, XLSX, CSV."""
-        return await self._one(
-            ReportShape, "POST", f"/trials/{trial}/report", timeout=LONG_TIMEOUT_S
-        )
-
-    async def report_file(self, trial: str, name: str) -> bytes:
-        """One file of a trial report."""
-        answer = await self._call("GET", f"/trials/{trial}/report/{name}", timeout=LONG_TIMEOUT_S)
-        return answer.content

@@ -20,6 +20,7 @@ from lab_controller.wire import Refusal, StreamMessage
 S = TypeVar("S", bound=BaseModel)
 
 REACH_TIMEOUT_S = 10.0
+LONG_TIMEOUT_S = 180.0
 
 
 class Refused(Exception):

@@ -11,8 +11,10 @@ from typing import TypeVar
 
 from lab_controller.wire import (
     BookingRequestShape,
-    ConditionShape,
     Decision,
+)
+from lab_controller.wire_trials import (
+    ConditionShape,
     LimitShape,
     MeasurementRequest,
     TrialRequest,

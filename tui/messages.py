@@ -16,10 +16,12 @@ from lab_controller.wire import (
     PartyShape,
     PersonShape,
     ProblemShape,
-    RunShape,
     StreamMessage,
-    TrialShape,
     WindowShape,
+)
+from lab_controller.wire_trials import (
+    RunShape,
+    TrialShape,
 )
 from tui.stop_way import StopAnswer
 

@@ -7,7 +7,14 @@ from datetime import datetime
 from rich.style import Style
 from rich.text import Text
 
-from lab_controller.wire import DeviceShape, LimitShape, RunShape, TrialShape
+from lab_controller.wire import (
+    DeviceShape,
+)
+from lab_controller.wire_trials import (
+    LimitShape,
+    RunShape,
+    TrialShape,
+)
 from tui.look import BOLD, DIM, GOOD, KEY, PLAIN, RUN, UNKNOWN, WARN, bar, column, joined
 from tui.texts import Texts
 from tui.widgets.rows import Row

@@ -18,27 +18,29 @@ from lab_controller.services.bookings import BookedWith
 from lab_controller.services.trials import RunCounts
 from lab_controller.stopper.latch import LatchState
 from lab_controller.wire import (
-    BandShape,
     BookingShape,
     CommandShape,
-    ConditionShape,
     DeviceShape,
     EquipmentShape,
     InterlockShape,
     JobShape,
     LabShape,
     LatchShape,
-    LimitShape,
     MessageShape,
     PartyShape,
     PersonShape,
     ReadingShape,
-    RunShape,
     SettlementShape,
-    TrialShape,
 )
 from lab_controller.wire_ledger import LeaseShape
 from lab_controller.wire_stop import DeviceStopShape, StopShape
+from lab_controller.wire_trials import (
+    BandShape,
+    ConditionShape,
+    LimitShape,
+    RunShape,
+    TrialShape,
+)
 from lab_controller.wiring import acts
 from trial_logs.model import Trial, Verdict
 

@@ -15,7 +15,7 @@ from lab_controller.api.auth import staff
 from lab_controller.api.lab import Issuer, Language, ThisLab
 from lab_controller.bootstrap import Lab
 from lab_controller.services.trials import RunCounts
-from lab_controller.wire import (
+from lab_controller.wire_trials import (
     EndRequest,
     MeasurementRequest,
     NoteRequest,

@@ -19,7 +19,9 @@ from lab_controller.database import connect
 from lab_controller.demo import floor, setup
 from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story
-from lab_controller.wire import RunShape
+from lab_controller.wire_trials import (
+    RunShape,
+)
 from trial_logs import metrics, record
 from trial_logs.model import Verdict
 from trial_logs.record import Part

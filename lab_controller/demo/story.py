@@ -20,24 +20,26 @@ from lab_controller.demo import floor
 from lab_controller.demo.request import request_on_the_web
 from lab_controller.demo.setup import Demo
 from lab_controller.wire import (
-    BandShape,
     BookingShape,
     CommandShape,
-    ConditionShape,
     Decision,
     DeviceShape,
     GcodeShape,
+    PersonRequest,
+    QualificationRequest,
+)
+from lab_controller.wire_stop import StopShape
+from lab_controller.wire_trials import (
+    BandShape,
+    ConditionShape,
     LimitShape,
     MeasurementRequest,
     PartRequest,
-    PersonRequest,
-    QualificationRequest,
     RunRequest,
     RunShape,
     TrialRequest,
     TrialShape,
 )
-from lab_controller.wire_stop import StopShape
 
 WAIT_S = 120.0
 LOOK_S = 0.2

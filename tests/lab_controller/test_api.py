@@ -18,14 +18,16 @@ from lab_controller.client import LabClient, Refused, Unreachable
 from lab_controller.database import StorageFailed
 from lab_controller.wire import (
     BookingRequestShape,
-    ConditionShape,
     Decision,
-    LimitShape,
-    MeasurementRequest,
-    PartRequest,
     PersonRequest,
     QualificationRequest,
     Refusal,
+)
+from lab_controller.wire_trials import (
+    ConditionShape,
+    LimitShape,
+    MeasurementRequest,
+    PartRequest,
     RunRequest,
     TrialRequest,
 )

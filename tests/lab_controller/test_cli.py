@@ -271,7 +271,9 @@ async def test_a_file_that_cannot_be_written_is_no_missing_lab(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from lab_controller.client import LabClient
-    from lab_controller.wire import ReportShape
+    from lab_controller.wire_trials import (
+        ReportShape,
+    )
 
     async def made(self: LabClient, trial: str) -> ReportShape:
         return ReportShape(trial=trial, files={"report.pdf": 1})

@@ -12,10 +12,12 @@ from typing import Any
 from lab_controller.client import LabClient
 from lab_controller.wire import (
     BookingRequestShape,
-    ConditionShape,
     Decision,
     DeviceShape,
     ReadingShape,
+)
+from lab_controller.wire_trials import (
+    ConditionShape,
     RunRequest,
     RunShape,
     TrialRequest,

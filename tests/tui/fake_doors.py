@@ -28,20 +28,22 @@ from lab_controller.wire import (
     EquipmentShape,
     GcodeShape,
     LatchShape,
-    MeasurementRequest,
-    PartRequest,
     PartyShape,
     PersonShape,
     Refusal,
-    RunRequest,
-    RunShape,
     StreamMessage,
-    TrialRequest,
-    TrialShape,
     WindowShape,
 )
 from lab_controller.wire_ledger import JobLogShape, LeaseShape, SettleRequest, TakeRequest
 from lab_controller.wire_stop import ResetRequest, StopRequest
+from lab_controller.wire_trials import (
+    MeasurementRequest,
+    PartRequest,
+    RunRequest,
+    RunShape,
+    TrialRequest,
+    TrialShape,
+)
 from tests.tui.fake_lab import WORDS, FakeLab
 
 AFTER = {

@@ -8,24 +8,26 @@ from typing import Any
 from lab_controller.wire import (
     BookingShape,
     CommandShape,
-    ConditionShape,
     DeviceShape,
     EquipmentShape,
     GcodeShape,
     LabShape,
     LatchShape,
-    LimitShape,
     PartyShape,
     PersonShape,
     ProblemShape,
     ReadingShape,
     Refusal,
-    RunShape,
     SettlementShape,
     StreamMessage,
-    TrialShape,
 )
 from lab_controller.wire_ledger import LeaseShape
+from lab_controller.wire_trials import (
+    ConditionShape,
+    LimitShape,
+    RunShape,
+    TrialShape,
+)
 
 NOW = datetime(2026, 11, 20, 1, 23, 45, tzinfo=UTC)  # 10:23:45 in Tokyo
 WORDS = {

@@ -5,7 +5,12 @@ from __future__ import annotations
 from textual import on
 from textual.message import Message
 
-from lab_controller.wire import PartRequest, RunRequest, RunShape, TrialShape
+from lab_controller.wire_trials import (
+    PartRequest,
+    RunRequest,
+    RunShape,
+    TrialShape,
+)
 from tui.entries import Given, measurement_of
 from tui.messages import Done, RunCame
 from tui.screens.form import Field, Form

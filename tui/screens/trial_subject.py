@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from lab_controller.wire import BookingShape, DeviceShape, EquipmentShape, RunShape, TrialShape
+from lab_controller.wire import (
+    BookingShape,
+    DeviceShape,
+    EquipmentShape,
+)
+from lab_controller.wire_trials import (
+    RunShape,
+    TrialShape,
+)
 from tui.screens.base import LabScreen
 from tui.station import Station
 from tui.trial_words import LIVE, live_run
