@@ -113,6 +113,7 @@ class InvestmentSheet:
     tax_percent: int = 10
     volume_per_year: int | None = None
     lot_size: int | None = None
+    setup_before_min: float | None = None
     scrap_yen_per_part: int | None = None
     extra: ExtraOutput | None = None
     uptime_percent: float | None = None
@@ -124,14 +125,17 @@ class InvestmentSheet:
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """The present way of making the part (現状), per part; None: not stated."""
+    """The present way of making the part (現状); None: not stated.
+
+    An interval with n = 0 was told, not measured, and is taken as it stands.
+    """
 
     method: str
-    cycle_s: float | None
+    cycle_s: Interval | None
     people: float | None
-    scrap_share: float | None
-    setup_s: float | None
+    scrap_share: Interval | None
     volume_per_year: int | None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +393,7 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class CellDifference:
     """`right` minus `left` (column ids), only ever between like columns."""
 
     left: str
@@ -404,7 +408,7 @@ class ComparisonRow:
     criterion: str
     unit: str
     cells: tuple[Cell, ...]
-    differences: tuple[Difference, ...] = ()
+    differences: tuple[CellDifference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
