@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlite_utils import Database
 
 from trial_logs.chain import Rows, Segment, canonical, extend, last_segment
+from trial_logs.context_record import has_context
 from trial_logs.errors import AlreadyExists, EvidenceClosed, EvidenceMissing, Invalid, Problem
 from trial_logs.migrations import evidence as migrations
 from trial_logs.model import (
@@ -45,6 +46,8 @@ def append_segment(db: Database, batch: Batch, now: datetime) -> Segment:
     """
     if last_segment(db) is None:
         raise EvidenceMissing
+    if not has_context(db):
+        migrations.apply(db)  # the file of an earlier release
     _refuse_late(db, batch)
     problems = tuple(_problems(db, batch))
     if problems:
@@ -55,7 +58,9 @@ def append_segment(db: Database, batch: Batch, now: datetime) -> Segment:
 
 def _refuse_late(db: Database, batch: Batch) -> None:
     (state,) = db.execute("SELECT state FROM run_event ORDER BY id DESC LIMIT 1").fetchone()
-    late = batch.readings or batch.states or batch.gaps or batch.moves
+    late = (
+        batch.readings or batch.states or batch.gaps or batch.moves or batch.modes or batch.orders
+    )
     if RunState(state).is_over and late:
         raise EvidenceClosed(state=state)
 
@@ -67,6 +72,11 @@ def _problems(db: Database, batch: Batch) -> Iterator[Problem]:
     for part in batch.parts:
         if part.cycle_time_s is not None and not 0 <= part.cycle_time_s < math.inf:
             yield Problem("cycle_time_s", "trial.value_not_finite", {"name": "cycle_time_s"})
+    for used in batch.consumables:
+        if not math.isfinite(used.amount):
+            yield Problem("amount", "trial.value_not_finite", {"name": used.name})
+        if used.amount < 0 and not used.why.strip():
+            yield Problem("why", "trial.correction_unsigned")
     for fix in batch.corrections:
         if not (fix.by.strip() and fix.why.strip()):
             yield Problem("correction", "trial.correction_unsigned")
@@ -113,6 +123,22 @@ def _rows_of(db: Database, batch: Batch) -> Rows:
             (to_us(c.at), c.about, c.row, c.by, c.why, c.verdict and c.verdict.value, c.value)
             for c in batch.corrections
         ],
+        **_context_rows(batch),
+    }
+
+
+def _context_rows(batch: Batch) -> Rows:
+    return {
+        "mode": [(to_us(m.at), m.mode.value, m.by) for m in batch.modes],
+        "stop_cause": [
+            (to_us(s.at), to_us(s.stop_at), s.device, s.cause, s.text, s.by)
+            for s in batch.explained
+        ],
+        "consumable": [
+            (to_us(c.at), c.name, c.amount, c.unit, c.by, c.why) for c in batch.consumables
+        ],
+        "order_edge": [(to_us(o.at), int(o.in_force), o.booking) for o in batch.orders],
+        "serial": [(to_us(s.at), s.part_no, s.serial, s.by) for s in batch.serials],
     }
 
 

@@ -253,6 +253,46 @@ EVIDENCE_TABLES = (
         FROM reading AS r JOIN series AS s ON s.id = r.series ORDER BY r.id""",
 )
 
+CONTEXT_TABLES = (
+    """CREATE TABLE mode (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        mode TEXT NOT NULL CHECK (mode IN ('production', 'setup', 'trial', 'maintenance')),
+        by TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE stop_cause (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        stop_us INTEGER NOT NULL,
+        device TEXT NOT NULL,
+        cause TEXT NOT NULL,
+        text TEXT NOT NULL,
+        by TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE consumable (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        name TEXT NOT NULL CHECK (name <> ''),
+        amount REAL NOT NULL,
+        unit TEXT NOT NULL,
+        by TEXT NOT NULL,
+        why TEXT NOT NULL CHECK (amount >= 0 OR why <> '')
+    ) STRICT""",
+    """CREATE TABLE order_edge (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        in_force INTEGER NOT NULL CHECK (in_force IN (0, 1)),
+        booking TEXT NOT NULL
+    ) STRICT""",
+    """CREATE TABLE serial (
+        id INTEGER PRIMARY KEY,
+        t_us INTEGER NOT NULL,
+        part_no INTEGER NOT NULL,
+        serial TEXT NOT NULL CHECK (serial <> ''),
+        by TEXT NOT NULL
+    ) STRICT""",
+)
+
 TELEMETRY_TABLES = (
     """CREATE TABLE series (
         id INTEGER PRIMARY KEY,
@@ -298,6 +338,12 @@ def m002_protocols(db: Database) -> None:
 def m001_run_record(db: Database) -> None:
     """Everything one run records, and its chain of segments."""
     _create(db, EVIDENCE_TABLES)
+
+
+@evidence()
+def m002_context(db: Database) -> None:
+    """What people and the booking say of a run: mode, causes of stops, consumables, serials."""
+    _create(db, CONTEXT_TABLES)
 
 
 @telemetry()

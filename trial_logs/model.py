@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from trial_logs.context import Consumable, ModeSet, OrderEdge, Serial, StopExplained
 from trial_logs.protocol import MICROSTOP_S, Protocol, StopCause
 
 
@@ -234,7 +235,8 @@ class Run:
 class RunHeader:
     """What the evidence of a run must know of its trial, so that its numbers need no other file.
 
-    `energy` names the cumulative counters (unit kW.h) whose differences are this run's energy.
+    `energy` names the cumulative counters (unit kW.h) whose differences are this run's energy,
+    `machines` the devices whose states decide what a moment of the run is counted as.
     """
 
     run_id: str
@@ -251,6 +253,7 @@ class RunHeader:
     planned_cycle_s: float | None = None
     microstop_s: float = MICROSTOP_S
     stop_causes: tuple[StopCause, ...] = ()
+    machines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,3 +351,8 @@ class Batch:
     gaps: Sequence[GapEdge] = ()
     moves: Sequence[RunMoved] = ()
     corrections: Sequence[Correction] = ()
+    modes: Sequence[ModeSet] = ()
+    explained: Sequence[StopExplained] = ()
+    consumables: Sequence[Consumable] = ()
+    orders: Sequence[OrderEdge] = ()
+    serials: Sequence[Serial] = ()

@@ -72,6 +72,7 @@ def read_header(db: Database) -> RunHeader:
         limits=tuple(Limit(**limit) for limit in values.pop("limits")),
         energy=tuple((device, signal) for device, signal in values.pop("energy")),
         stop_causes=tuple(StopCause(**cause) for cause in values.pop("stop_causes", ())),
+        machines=tuple(values.pop("machines", ())),
         **values,
     )
 
