@@ -1,4 +1,4 @@
-"""The hash chain over the rows of one run's evidence, and the proof that nothing was changed.
+"""The hash chain over the rows of one run's evidence (`proof` checks it).
 
 A segment's `sha256` is taken over its rows as stored: for each table in `TABLES` order that has
 new rows, the line `table`, then one line per row by id, the JSON array of its columns (UTF-8, no
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlite_utils import Database
@@ -30,6 +29,11 @@ TABLES: dict[str, tuple[str, ...]] = {
     "device_state": ("id", "t_us", "device", "link", "operation", "safety", "cause"),
     "gap": ("id", "t_us", "device", "opened", "cause"),
     "correction": ("id", "t_us", "about", "row", "by", "why", "verdict", "value"),
+    "mode": ("id", "t_us", "mode", "by"),
+    "stop_cause": ("id", "t_us", "stop_us", "device", "cause", "text", "by"),
+    "consumable": ("id", "t_us", "name", "amount", "unit", "by", "why"),
+    "order_edge": ("id", "t_us", "in_force", "booking"),
+    "serial": ("id", "t_us", "part_no", "serial", "by"),
 }  # fmt: skip
 Ranges = dict[str, tuple[int, int]]
 Rows = dict[str, list[tuple[Any, ...]]]
@@ -44,20 +48,12 @@ class Segment:
     ranges: Ranges
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One way in which the file is not what was recorded: a code and where."""
-
-    code: str
-    params: dict[str, str] = field(default_factory=dict)
-
-
 def last_segment(db: Database) -> Segment | None:
     """The end of the chain, None in a file that holds no run."""
     if not db.table("segment").exists():
         return None
     row = db.execute("SELECT n, head, ranges FROM segment ORDER BY n DESC LIMIT 1").fetchone()
-    return row and Segment(row[0], row[1], _ranges(row[2]))
+    return row and Segment(row[0], row[1], read_ranges(row[2]))
 
 
 def extend(db: Database, rows: Rows, at_us: int) -> Segment:
@@ -72,22 +68,10 @@ def extend(db: Database, rows: Rows, at_us: int) -> Segment:
             return last
         n, previous = (last.n + 1, last.head) if last else (1, "")
         # read back rather than hashed on the way in: the chain then covers what is stored
-        body = (n, at_us, canonical(ranges), _rows_digest(db, ranges), previous)
-        head = _link(body)
+        body = (n, at_us, canonical(ranges), rows_digest(db, ranges), previous)
+        head = link(body)
         db.execute("INSERT INTO segment VALUES (?, ?, ?, ?, ?, ?)", [*body, head])
     return Segment(n, head, ranges)
-
-
-def verify(db: Database, heads: Iterable[str] = ()) -> list[Difference]:
-    """Every difference between the file and its chain, and from the heads recorded elsewhere.
-
-    Empty: nothing was changed, added, taken away or cut off since the last of `heads`.
-    """
-    try:
-        chain, found = _walk(db)
-    except sqlite3.DatabaseError as error:
-        return [Difference("evidence.unreadable", {"reason": str(error)})]
-    return found + list(_head_differences(chain, list(heads)))
 
 
 def canonical(value: object) -> str:
@@ -103,7 +87,8 @@ def _insert(db: Database, table: str, rows: Sequence[tuple[Any, ...]]) -> tuple[
     return last + 1, last + len(rows)
 
 
-def _rows_digest(db: Database, ranges: Ranges) -> str:
+def rows_digest(db: Database, ranges: Ranges) -> str:
+    """SHA-256 over the rows of these ranges as they stand in the file."""
     digest = hashlib.sha256()
     for table in (name for name in TABLES if name in ranges):
         digest.update(f"{table}\n".encode())
@@ -114,62 +99,15 @@ def _rows_digest(db: Database, ranges: Ranges) -> str:
     return digest.hexdigest()
 
 
-def _link(body: Sequence[object]) -> str:
+def link(body: Sequence[object]) -> str:
+    """The head of a segment: SHA-256 over (n, at_us, ranges, sha256, previous head)."""
     return hashlib.sha256(canonical(body).encode()).hexdigest()
 
 
-def _ranges(text: str) -> Ranges:
+def read_ranges(text: str) -> Ranges:
+    """The ranges of a segment as stored; ValueError, TypeError or AttributeError for others."""
     ranges = json.loads(text)
     for table, (first, last) in ranges.items():
         if table not in TABLES or not 0 < int(first) <= int(last) < 2**63:
             raise ValueError(text)
     return {table: (int(first), int(last)) for table, (first, last) in ranges.items()}
-
-
-def _walk(db: Database) -> tuple[list[str], list[Difference]]:
-    found: list[Difference] = []
-    chain = [""]
-    covered = dict.fromkeys(TABLES, 0)
-    links = db.execute("SELECT n, at_us, ranges, sha256, previous, head FROM segment ORDER BY n")
-    for *body, head in links.fetchall():
-        where = {"segment": str(body[0])}
-        if body[0] != len(chain) or body[4] != chain[-1]:
-            found.append(Difference("evidence.chain_broken", where))
-        if _link(body) != head:
-            found.append(Difference("evidence.segment_changed", where))
-        found += _rows_differences(db, body[2], body[3], covered, where)
-        chain.append(head)
-    return chain, found + list(_unchained(db, covered))
-
-
-def _rows_differences(
-    db: Database, text: str, sha256: str, covered: dict[str, int], where: dict[str, str]
-) -> Iterator[Difference]:
-    try:
-        ranges = _ranges(text)
-        digest = _rows_digest(db, ranges)
-    except (ValueError, TypeError, AttributeError):
-        yield Difference("evidence.segment_changed", where)
-        return
-    if any(first != covered[table] + 1 for table, (first, _) in ranges.items()):
-        yield Difference("evidence.chain_broken", where)
-    covered.update({table: last for table, (_, last) in ranges.items()})
-    if digest != sha256:
-        yield Difference("evidence.rows_changed", where)
-
-
-def _unchained(db: Database, covered: dict[str, int]) -> Iterator[Difference]:
-    for table, last in covered.items():
-        sql = f"SELECT count(*) FROM [{table}] WHERE id < 1 OR id > ?"  # noqa: S608
-        (count,) = db.execute(sql, [last]).fetchone()
-        if count:
-            yield Difference("evidence.rows_unchained", {"table": table, "count": str(count)})
-
-
-def _head_differences(chain: list[str], heads: list[str]) -> Iterator[Difference]:
-    for head in heads:
-        if head not in chain:
-            yield Difference("evidence.head_missing", {"head": head[:12]})
-    if heads and heads[-1] in chain and heads[-1] != chain[-1]:
-        extra = len(chain) - 1 - chain.index(heads[-1])
-        yield Difference("evidence.segments_unrecorded", {"count": str(extra)})

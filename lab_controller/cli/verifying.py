@@ -12,8 +12,8 @@ from lab_controller.cli.door import REFUSED, shared
 from lab_controller.database import Database, StorageFailed, connect, storage_of
 from lab_controller.i18n import say, text
 from trial_logs import store
-from trial_logs.chain import Difference, verify
 from trial_logs.errors import TrialError
+from trial_logs.proof import Difference, verify
 
 
 @click.command()

@@ -14,9 +14,9 @@ from lab_controller.services import trials as trials_module
 from lab_controller.services.trials import NotArmed, PartUnderWay
 from tests.lab_controller.bench import BY, Bench, Site
 from trial_logs import evidence, record, store
-from trial_logs.chain import verify
 from trial_logs.errors import EquipmentBusy, NotPossibleNow, TrialError, Unknown
 from trial_logs.model import RunState, Verdict
+from trial_logs.proof import verify
 
 
 async def running(bench: Bench) -> str:

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 
 from tests.trial_logs.day import NOW, NOZZLE, POWER, bad_sample, planned_run
 from trial_logs import evidence, record, store
-from trial_logs.chain import TABLES, last_segment, verify
+from trial_logs.chain import TABLES, last_segment
 from trial_logs.errors import AlreadyExists, EvidenceClosed, EvidenceMissing, Invalid
 from trial_logs.model import (
     Batch,
@@ -31,6 +31,7 @@ from trial_logs.model import (
     Sample,
     Verdict,
 )
+from trial_logs.proof import verify
 from trial_logs.stamps import to_us
 
 AT = to_us(NOW)
