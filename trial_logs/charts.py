@@ -1,45 +1,33 @@
-"""Geometry of the report's charts: everything in 0..1 of the plot area, ready to be drawn.
-
-A plot is a JSON-able dict: height in mm, axis labels and ticks, shades, bands, lines, dots, legend.
-"""
+"""The report's charts of single runs: every cycle time as a dot, and the recorded curves."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 from trial_logs.content import Curve, ReportContent, RunSection, SpellRow
 from trial_logs.model import Verdict
-from trial_logs.shown import label, plain
+from trial_logs.plots import (
+    DASHES,
+    INKS,
+    Plot,
+    Point,
+    axis,
+    dot,
+    empty_plot,
+    level,
+    line,
+    line_sign,
+    nice_ticks,
+    rows_axis,
+    scale,
+)
+from trial_logs.shown import label
 
-INKS = ("#1b4f8a", "#c2570c", "#2a7f62", "#7a4b9d", "#8a6d1b", "#a83250")
-DASHES = ("solid", "dashed", "dotted", "dash-dotted", "densely-dashed", "loosely-dashed")
 STRIP_ROW_MM = 11
 STRIP_COLUMNS = 140
-PLOT_MM = {"Cel": 29, "W": 20}
-Plot = dict[str, Any]
-Point = tuple[float, float]
-
-
-def nice_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round numbers (1, 2 or 5 × a power of ten apart) that enclose [low, high]."""
-    if not low < high:
-        low, high = low - 0.5, high + 0.5
-    raw = (high - low) / wanted
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = power * next(m for m in (1, 2, 5, 10) if m * power >= raw * 0.999)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(n * step, 10) for n in range(first, last + 1)]
-
-
-def _scale(value: float, ticks: Sequence[float]) -> float:
-    return round((value - ticks[0]) / (ticks[-1] - ticks[0]), 5)
-
-
-def _axis(ticks: Sequence[float], title: str) -> dict[str, Any]:
-    return {"title": title, "ticks": [[_scale(each, ticks), plain(each)] for each in ticks]}
+PLOT_MM = {"Cel": 29, "W": 20, "N": 24}
 
 
 def cycle_strip(content: ReportContent, words: Mapping[str, str]) -> Plot | None:
@@ -49,12 +37,37 @@ def cycle_strip(content: ReportContent, words: Mapping[str, str]) -> Plot | None
         return None
     seconds = [s for run in timed for s, _ in _cycles(run)]
     ticks = nice_ticks(min(seconds), max(seconds), 8)
-    plot = _empty_plot(STRIP_ROW_MM * len(timed) + 2, words["report.cycle_axis"], ticks)
+    plot = empty_plot(STRIP_ROW_MM * len(timed) + 2, alt=_strip_alt(timed, words))
+    plot["x"] = axis(ticks, words["report.cycle_axis"])
+    plot["y"] = rows_axis([_run_name(run, words) for run in timed])
     for row, run in enumerate(timed):
         middle = 1 - (row + 0.5) / len(timed)
-        plot["y"]["ticks"].append([round(middle, 5), _run_name(run, words)])
         _strip_row(plot, run, ticks, middle, 1 / len(timed), INKS[row % len(INKS)])
     return plot
+
+
+def _strip_alt(runs: Sequence[RunSection], words: Mapping[str, str]) -> str:
+    lines = [
+        words["report.alt_strip_run"].format(
+            run=_run_name(run, words),
+            n=run.numbers.cycle_time_s.n,
+            low=f"{run.numbers.cycle_time_s.minimum.value:.2f}",
+            median=f"{run.numbers.cycle_time_s.median.value:.2f}",
+            high=f"{run.numbers.cycle_time_s.maximum.value:.2f}",
+        )
+        for run in runs
+    ]
+    return " ".join([words["report.cycle_chart"], *lines])
+
+
+def _curve_alt(axis_name: str, run: RunSection, unit: str, words: Mapping[str, str]) -> str:
+    means = [
+        v for c in run.curves if c.unit == unit for p in c.points for v in p[1:4:2] if v is not None
+    ]
+    low, high = (f"{pick(means, default=0.0):.1f}" for pick in (min, max))
+    return words["report.alt_curve"].format(
+        axis=axis_name, run=_run_name(run, words), low=low, high=high
+    )
 
 
 def _run_name(run: RunSection, words: Mapping[str, str]) -> str:
@@ -74,24 +87,24 @@ def _strip_row(
 ) -> None:
     stacked: dict[int, int] = {}
     for seconds, verdict in _cycles(run):
-        x = _scale(seconds, ticks)
+        x = scale(seconds, ticks)
         column = round(x * STRIP_COLUMNS)
         height = stacked[column] = stacked.get(column, 0) + 1
         side = 1 if height % 2 else -1
         y = middle + side * (height // 2) * min(0.12, 0.9 / _tallest(run, ticks)) * room
         filled = verdict not in (Verdict.SCRAP, Verdict.REWORK)
-        plot["dots"].append({"at": [x, round(y, 5)], "ink": ink, "filled": filled})
-    plot["dots"].sort(key=lambda dot: not dot["filled"])  # the rare ones on top
+        plot["dots"].append(dot([x, round(y, 5)], ink, filled=filled))
+    plot["dots"].sort(key=lambda mark: not mark["filled"])  # the rare ones on top
     stats = run.numbers.cycle_time_s
     for figure, width, dash in ((stats.median, 1.6, "solid"), (stats.p95, 0.8, "dashed")):
         if figure.value is not None:
-            x = _scale(figure.value, ticks)
+            x = scale(figure.value, ticks)
             ends = [[x, round(middle - 0.42 * room, 5)], [x, round(middle + 0.42 * room, 5)]]
-            plot["lines"].append({"points": ends, "ink": ink, "width": width, "dash": dash})
+            plot["lines"].append(line(ends, ink, width=width, dash=dash))
 
 
 def _tallest(run: RunSection, ticks: Sequence[float]) -> int:
-    columns = [round(_scale(seconds, ticks) * STRIP_COLUMNS) for seconds, _ in _cycles(run)]
+    columns = [round(scale(seconds, ticks) * STRIP_COLUMNS) for seconds, _ in _cycles(run)]
     return max(columns.count(column) for column in set(columns))
 
 
@@ -114,15 +127,17 @@ def _curve_plot(
     words: Mapping[str, str],
 ) -> Plot:
     heights = nice_ticks(*_range(content, unit), 4)
-    plot = _empty_plot(PLOT_MM[unit], words["report.minutes"], ticks)
-    plot["y"] = _axis(heights, words[f"report.axis.{unit}"])
+    name = words[f"report.axis.{unit}"]
+    plot = empty_plot(PLOT_MM[unit], alt=_curve_alt(name, run, unit, words))
+    plot["x"] = axis(ticks, words["report.minutes"])
+    plot["y"] = axis(heights, name)
     plot["shades"] = [_shade(each, run, ticks) for each in run.spells]
     shown = [curve for curve in run.curves if curve.unit == unit][: len(INKS)]
     for n, curve in enumerate(shown):
-        look = {"ink": INKS[n], "dash": DASHES[n]}
         for piece in _pieces(curve, run):
-            _draw(plot, piece, look, ticks, heights)
-        plot["legend"].append({**look, "text": label(content.labels, curve.device, curve.signal)})
+            _draw(plot, piece, n, ticks, heights)
+        name = label(content.labels, curve.device, curve.signal)
+        plot["legend"].append(line_sign(name, INKS[n], dash=DASHES[n]))
         plot["lines"] += _limits_of(run, curve, heights, INKS[n])
     return plot
 
@@ -137,7 +152,7 @@ def _range(content: ReportContent, unit: str) -> tuple[float, float]:
 def _shade(spell: SpellRow, run: RunSection, ticks: Sequence[float]) -> list[float]:
     start = (spell.t_us - run.started_us) / 6e7
     ends = (start, start + spell.seconds / 60)
-    return [min(1.0, max(0.0, _scale(end, ticks))) for end in ends]
+    return [min(1.0, max(0.0, scale(end, ticks))) for end in ends]
 
 
 def _pieces(curve: Curve, run: RunSection) -> Iterable[list[tuple[float, float, float, float]]]:
@@ -161,18 +176,18 @@ def _pieces(curve: Curve, run: RunSection) -> Iterable[list[tuple[float, float, 
 def _draw(
     plot: Plot,
     piece: list[tuple[float, float, float, float]],
-    look: dict[str, str],
+    look: int,
     ticks: Sequence[float],
     heights: Sequence[float],
 ) -> None:
     if not piece:
         return
-    xs = [_scale(at / 60, ticks) for at, *_ in piece]
-    low, mean, high = ([_scale(point[k], heights) for point in piece] for k in (1, 2, 3))
+    xs = [scale(at / 60, ticks) for at, *_ in piece]
+    low, mean, high = ([scale(point[k], heights) for point in piece] for k in (1, 2, 3))
     if low != high:
         outline = [*zip(xs, high, strict=True), *reversed([*zip(xs, low, strict=True)])]
-        plot["bands"].append({"points": outline, "ink": look["ink"]})
-    plot["lines"].append({"points": _thinned(xs, mean), "width": 0.9, **look})
+        plot["bands"].append({"points": outline, "ink": INKS[look]})
+    plot["lines"].append(line(_thinned(xs, mean), INKS[look], dash=DASHES[look]))
 
 
 def _thinned(xs: Sequence[float], ys: Sequence[float]) -> list[Point]:
@@ -195,22 +210,4 @@ def _limits_of(run: RunSection, curve: Curve, heights: Sequence[float], ink: str
         for side in (band.low, band.high)
         if side is not None and heights[0] <= side <= heights[-1]
     ]
-    return [
-        {"points": [[0, _scale(y, heights)], [1, _scale(y, heights)]], "ink": ink, "width": 0.35,
-         "dash": "dotted"}
-        for y in sides
-    ]  # fmt: skip
-
-
-def _empty_plot(height: float, x_title: str, ticks: Sequence[float]) -> Plot:
-    return {
-        "kind": "plot",
-        "height": height,
-        "x": _axis(ticks, x_title),
-        "y": {"title": "", "ticks": []},
-        "shades": [],
-        "bands": [],
-        "lines": [],
-        "dots": [],
-        "legend": [],
-    }
+    return [level(scale(y, heights), ink, width=0.35, dash="dotted") for y in sides]

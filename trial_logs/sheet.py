@@ -19,6 +19,8 @@ from trial_logs.blocks import (
 )
 from trial_logs.charts import curve_plots, cycle_strip
 from trial_logs.content import MeasurementRow, ReportContent, RunSection
+from trial_logs.digest import RunEnd
+from trial_logs.frame import frame
 from trial_logs.model import Limit
 from trial_logs.results import condition_tables, result_tables
 from trial_logs.shown import cause, clock, date_line, label, length, plain, with_unit
@@ -28,20 +30,18 @@ METHODS = 5
 
 def report_sheet(content: ReportContent, words: Words) -> dict[str, Any]:
     """The whole report: what stands on every page, and the blocks in order."""
-    return {
-        "title": words["report.title"],
-        "subject": content.title,
-        "lab": content.lab_name,
-        "number": f"{words['report.trial_id']} {content.trial_id}",
-        "secrecy": words[f"confidentiality.{content.confidentiality}"],
-        "simulated": words["report.simulated"] if content.simulated else "",
-        "simulated_note": words["report.simulated_note"] if content.simulated else "",
-        "safety": words["report.safety"],
-        "page": words["report.page"],
-        "missing_glyphs": words["report.missing_glyphs"],
-        "facts": _facts(content, words),
-        "blocks": list(_blocks(content, words)),
-    }
+    return frame(
+        words,
+        title=words["report.title"],
+        subject=content.title,
+        lab=content.lab_name,
+        trial_id=content.trial_id,
+        confidentiality=content.confidentiality,
+        simulated=content.simulated,
+        ends=(RunEnd(run.run_id, run.segments, run.head) for run in content.runs),
+        facts=_facts(content, words),
+        blocks=_blocks(content, words),
+    )
 
 
 def _facts(content: ReportContent, words: Words) -> list[list[str]]:

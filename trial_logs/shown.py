@@ -43,6 +43,15 @@ def plain(value: float) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
+def grouped_number(value: float) -> str:
+    """A number as it is, thousands apart: 12000.0 as 12,000, 0.05 as 0.05."""
+    written = plain(float(value))
+    whole, point, rest = written.partition(".")
+    if abs(value) < 1000 or not whole.lstrip("-").isdigit():
+        return written
+    return f"{int(whole):,}{point}{rest}"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """A number with so many significant digits, never in exponent form."""
     if value == 0 or not math.isfinite(value):

@@ -13,7 +13,7 @@ from pathlib import Path
 from lab_controller.doctor.finding import Finding, bad, good, look
 from lab_controller.stopper import latch_file
 from trial_logs.errors import TrialError
-from trial_logs.report import default_font
+from trial_logs.typeset.fonts import default_font
 
 LEAST_FREE_BYTES = 2 * 10**9
 LEAST_FREE_SHARE = 0.1

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pypdf
 import pytest
-from fontTools.ttLib import TTFont
 from sqlite_utils import Database
 
 from trial_logs import texts
-from trial_logs.charts import curve_plots, cycle_strip, nice_ticks
+from trial_logs.charts import curve_plots, cycle_strip
 from trial_logs.content import ReportContent
-from trial_logs.errors import ReportFailed
-from trial_logs.glyphs import Glyphs
-from trial_logs.report import default_font, render_report
+from trial_logs.plots import nice_ticks
+from trial_logs.report import render_report
 from trial_logs.shown import length, percent, plain, significant
 
 Day = tuple[Database, list[Database], ReportContent]
@@ -90,31 +87,12 @@ def test_the_page_is_a4_and_the_font_is_embedded(printed: Path) -> None:
     )
 
 
-def test_the_same_content_gives_the_same_bytes(
-    recorded: Day, printed: Path, tmp_path: Path
-) -> None:
-    moved = pickle.loads(pickle.dumps(recorded[2]))
-    render_report(moved, JA, tmp_path / "again.pdf")
-    assert (tmp_path / "again.pdf").read_bytes() == printed.read_bytes()
-
-
 def test_english_is_complete(recorded: Day, tmp_path: Path) -> None:
     render_report(recorded[2], EN, tmp_path / "en.pdf")
     pages = text_of(tmp_path / "en.pdf")
     for key in ("report.title", "report.results", "report.method_1", "report.evidence_note"):
         assert squeezed(EN[key]) in "".join(pages)
     assert all("SIMULATEDDATA" in page and "notasafetyfunction" in page for page in pages)
-
-
-def test_a_character_the_font_lacks_is_a_geta_and_is_listed(recorded: Day, tmp_path: Path) -> None:
-    rare = replace(recorded[2], party="株式会社𠮷田製作所", operator="髙﨑 葛\U000e0100城 😀")
-    done = render_report(rare, JA, tmp_path / "rare.pdf")
-    text = "".join(text_of(tmp_path / "rare.pdf"))
-    assert "株式会社〓田製作所" in text
-    assert "髙﨑葛城〓" in text
-    assert "U+20BB7,U+1F600" in text.replace("U+1F600,U+20BB7", "U+20BB7,U+1F600")
-    assert "U+E0100" in text
-    assert done.missing == ("😀", "𠮷", "\U000e0100")
 
 
 def test_words_of_people_are_never_markup(recorded: Day, tmp_path: Path) -> None:
@@ -124,36 +102,6 @@ def test_words_of_people_are_never_markup(recorded: Day, tmp_path: Path) -> None
     assert squeezed('#panic("x") *a* $b$ \\ @c <d> "e" // f') in "".join(
         text_of(tmp_path / "a.pdf")
     )
-
-
-def test_another_font_comes_first_and_the_built_in_one_helps_out(
-    recorded: Day, tmp_path: Path
-) -> None:
-    latin = tmp_path / "latin.ttf"
-    with TTFont(default_font()) as font:
-        _keep_only_latin(font)
-        font.save(latin)
-    done = render_report(recorded[2], JA, tmp_path / "a.pdf", [latin, tmp_path / "not-there.ttf"])
-    assert done.families == ("Latin Only", "IPAexGothic")
-    assert fonts_of(tmp_path / "a.pdf") == {"LatinOnly", "IPAexGothic"}
-
-
-def _keep_only_latin(font: TTFont) -> None:
-    for table in font["cmap"].tables:
-        table.cmap = {code: name for code, name in table.cmap.items() if code < 0x7F}
-    for record in font["name"].names:
-        named = {1: "Latin Only", 4: "Latin Only", 6: "LatinOnly", 16: "Latin Only"}
-        record.string = named.get(record.nameID, "Regular")
-
-
-def test_a_complaint_of_the_typesetter_is_an_error(
-    recorded: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trial_logs.report.default_font", lambda: tmp_path / "gone.ttf")
-    monkeypatch.setattr("trial_logs.report.Glyphs", lambda fonts: Glyphs([]))
-    with pytest.raises(ReportFailed, match=r"report\.failed"):
-        render_report(recorded[2], JA, tmp_path / "a.pdf")
-    assert not (tmp_path / "a.pdf").exists()
 
 
 def test_a_trial_without_runs_and_words_still_prints(recorded: Day, tmp_path: Path) -> None:
@@ -169,19 +117,13 @@ def test_seven_runs_stand_side_by_side_in_two_tables(recorded: Day, tmp_path: Pa
     assert "試行7" in "".join(text_of(tmp_path / "many.pdf"))
 
 
-def test_nothing_we_print_ourselves_is_missing_in_the_font() -> None:
-    glyphs = Glyphs([default_font()])
-    source = (Path(texts.__file__).parent / "report.typ").read_text(encoding="utf-8")
-    glyphs.clean([*JA.values(), *EN.values(), source])
-    assert glyphs.missing == set()
-
-
 def test_every_line_of_a_plot_lies_inside_it(recorded: Day) -> None:
     content = recorded[2]
     strip = cycle_strip(content, JA)
     assert strip is not None
     assert len(strip["dots"]) == 23 + 24
     for plot in [strip, *(p for run in content.runs for p in curve_plots(content, run, JA))]:
+        assert plot["alt"]
         shapes = [*plot["lines"], *plot["bands"], *({"points": [d["at"]]} for d in plot["dots"])]
         points = [point for shape in shapes for point in shape["points"]]
         assert points

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
-
-from fontTools.ttLib import TTFont
 
 GETA = "〓"
 """Printers' mark for a missing type."""
 
 
 class Glyphs:
-    """The characters of some fonts together; `missing` grows with every text that was cleaned."""
+    """The characters some fonts can show; `missing` grows with every text that was cleaned."""
 
-    def __init__(self, fonts: Iterable[Path]) -> None:
-        self._known: set[int] = {ord("\n")}
+    def __init__(self, known: Iterable[int]) -> None:
+        self._known = {ord("\n"), *known}
         self.missing: set[str] = set()
-        for font in fonts:
-            with TTFont(font, fontNumber=0, lazy=True) as opened:
-                self._known |= set(opened.getBestCmap())
 
     def clean(self, value: Any) -> Any:
-        """The same JSON-able value with every character shown as itself or as 〓.
+        """The same JSON-able value with every character shown as itself or as `〓(U+20BB7)`.
 
         Characters without ink (controls, joiners, marks of direction) are left out, and so are
         variation selectors, which only choose a form of the character before them.
@@ -50,7 +44,7 @@ class Glyphs:
         if unicodedata.category(mark) in ("Cc", "Cf"):
             return ""
         self.missing.add(mark)
-        return "" if _is_selector(mark) else GETA
+        return "" if _is_selector(mark) else f"{GETA}({code_points(mark)})"
 
 
 def _is_selector(mark: str) -> bool:
