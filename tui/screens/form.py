@@ -187,5 +187,5 @@ class Form(Dialog[Message | None]):
 
 
 def named(problems: Sequence[ProblemShape]) -> frozenset[str]:
-    """The fields that problems are about."""
-    return frozenset(problem.field for problem in problems if problem.field)
+    """The fields that problems are about; a row of a list (`limits[2].unit`) is its list's."""
+    return frozenset(problem.field.partition("[")[0] for problem in problems if problem.field)

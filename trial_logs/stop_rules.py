@@ -1,0 +1,67 @@
+"""When a run should be stopped early: which rules of its protocol are met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trial_logs import record
+from trial_logs.model import RunState, Verdict
+from trial_logs.protocol import StopKind, StopRule
+from trial_logs.record import Evidence
+from trial_logs.spans import total
+from trial_logs.spells import OPERATION_STOPS, SAFETY_STOPS, spells
+from trial_logs.stamps import to_us
+
+LEAST_FOR_A_SHARE = 10
+"""A share of fewer parts says nothing: one bad first part is not "100 % scrap"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the rules look at; `parts` are all made but VOID ones, `running_s` leaves out pauses."""
+
+    parts: int = 0
+    scrap: int = 0
+    running_s: float = 0.0
+    stops: int = 0
+    safety_stops: int = 0
+
+
+def _scrap_share(now: Standing) -> float:
+    return now.scrap / now.parts if now.parts >= LEAST_FOR_A_SHARE else 0.0
+
+
+MEASURE: Mapping[StopKind, Callable[[Standing], float]] = {
+    StopKind.SCRAP_COUNT: lambda now: now.scrap,
+    StopKind.SCRAP_SHARE: lambda now: _scrap_share(now),
+    StopKind.MINUTES: lambda now: now.running_s / 60,
+    StopKind.PARTS: lambda now: now.parts,
+    StopKind.STOPS: lambda now: now.stops,
+    StopKind.SAFETY_STOP: lambda now: now.safety_stops,
+}
+
+
+def met(rules: Sequence[StopRule], standing: Standing) -> tuple[StopRule, ...]:
+    """The rules that are met, in the order of the plan; SAFETY_STOP by the first one."""
+    return tuple(
+        rule
+        for rule in rules
+        if MEASURE[rule.kind](standing) >= (1.0 if rule.value is None else rule.value)
+    )
+
+
+def standing(db: Evidence, now: datetime) -> Standing:
+    """How the run stands at `now`, from its evidence, corrections applied."""
+    made = [part.verdict for part in record.parts(db) if part.verdict is not Verdict.VOID]
+    stops = [each.kind for each in spells(db)]
+    spans, last = record.running_spans(db), record.moves(db)[-1]
+    still = to_us(now) - spans[-1][1] if last.state is RunState.RUNNING and spans else 0
+    return Standing(
+        parts=len(made),
+        scrap=made.count(Verdict.SCRAP),
+        running_s=(total(spans) + max(0, still)) / 1e6,
+        stops=sum(kind in OPERATION_STOPS | SAFETY_STOPS for kind in stops),
+        safety_stops=sum(kind in SAFETY_STOPS for kind in stops),
+    )
