@@ -14,6 +14,7 @@ from typing import Any
 from trial_logs import record
 from trial_logs.buckets import Bucket
 from trial_logs.chain import TABLES
+from trial_logs.context import Mode
 from trial_logs.model import (
     DeviceStateSeen,
     Quality,
@@ -37,6 +38,7 @@ LAST_STATE = """
     WHERE device = ? AND t_us <= ? ORDER BY t_us DESC, id DESC LIMIT 1"""
 LAST_EDGE = """
     SELECT opened FROM gap WHERE device = ? AND t_us <= ? ORDER BY t_us DESC, id DESC LIMIT 1"""
+LAST_MODE = "SELECT mode FROM mode WHERE t_us <= ? ORDER BY t_us DESC, id DESC LIMIT 1"
 LAST_MOVE = "SELECT state FROM run_event WHERE t_us <= ? ORDER BY t_us DESC, id DESC LIMIT 1"
 # the bare column of an aggregate with max() comes from the row that has it (sqlite.org/lang_select)
 COUNTS = """
@@ -63,11 +65,13 @@ class Moment:
     """The run as it stood at one instant, everything stamped up to and with `t_us` counted.
 
     `readings` are the last of each series, `states` the last of each device, `dark` the devices
-    not recorded at that instant (`*`: none was), `counts` the parts by the verdict they had then.
+    not recorded at that instant (`*`: none was), `counts` the parts by the verdict they had then,
+    `mode` what the equipment was used for (None: nobody had said).
     """
 
     t_us: int
     run_state: RunState | None
+    mode: Mode | None
     readings: tuple[Sample, ...]
     states: tuple[DeviceStateSeen, ...]
     dark: tuple[str, ...]
@@ -110,10 +114,12 @@ class Replay:
 
     def at(self, t_us: int) -> Moment:
         """How the run stood at an instant, wherever the position is."""
-        row = self._db.execute(LAST_MOVE, [t_us]).fetchone()
+        state = self._db.execute(LAST_MOVE, [t_us]).fetchone()
+        mode = self._db.execute(LAST_MODE, [t_us]).fetchone() if "mode" in self.kinds else None
         return Moment(
             t_us,
-            RunState(row[0]) if row else None,
+            RunState(state[0]) if state else None,
+            Mode(mode[0]) if mode else None,
             tuple(self._readings(t_us)),
             tuple(self._states(t_us)),
             tuple(self._dark(t_us)),

@@ -26,6 +26,13 @@ def sync_lab(db: Database, calendar: LabCalendar, now: datetime, by: str = "conf
     audit.note(db, now, by, "sync", "lab", "lab", became=calendar.zone)
 
 
+def lab_zone(db: Database) -> str:
+    """The zone the lab's times are shown in, as last stored."""
+    row = one(db, "SELECT zone FROM booking_lab")
+    assert row is not None  # written with the table
+    return str(row["zone"])
+
+
 def sync_catalogue(
     db: Database, equipment: Iterable[Equipment], now: datetime, by: str = "config"
 ) -> None:

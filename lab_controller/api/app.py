@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from lab_controller.api import bookings, lab, ledger, problems, stream, trials
+from lab_controller.api import bookings, lab, ledger, problems, replay, stream, trials
 from lab_controller.bootstrap import Lab
 from lab_controller.portal import door
 from lab_controller.wire import Refusal
@@ -31,7 +31,14 @@ def create_app(of: Lab, token: str) -> FastAPI:
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     problems.install(app)
     public = (lab.public, bookings.public)
-    for router in (*public, lab.router, ledger.router, bookings.router, trials.router):
+    for router in (
+        *public,
+        lab.router,
+        ledger.router,
+        bookings.router,
+        trials.router,
+        replay.router,
+    ):
         app.include_router(router, prefix=API)
     app.include_router(stream.router, prefix=API)
 

@@ -8,11 +8,15 @@ from pathlib import Path
 import click
 
 from lab_controller.cli.door import ask, shared, show
+from lab_controller.cli.replaying import replay
 
 
 @click.group()
 def command() -> None:
     """Look at trials."""
+
+
+command.add_command(replay)
 
 
 @command.command("list")

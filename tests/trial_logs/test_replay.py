@@ -1,8 +1,7 @@
-"""Any instant of a replay is what folding every row up to it gives; stepping goes there and back."""
+"""Any instant of a replay is the fold of every row up to it; stepping goes there and back."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from sqlite_utils import Database
 
 from tests.trial_logs.day import NOW, SECOND
-from trial_logs import evidence, record
+from trial_logs import context_record, evidence, record
+from trial_logs.context import Mode, ModeSet
 from trial_logs.errors import EvidenceMissing
 from trial_logs.model import (
     Batch,
@@ -60,6 +60,7 @@ moves = st.builds(
     lambda at, state: RunMoved(at, state, "x"),
     times, st.sampled_from([RunState.PAUSED, RunState.RUNNING]),
 )  # fmt: skip
+modes = st.builds(lambda at, mode: ModeSet(at, mode, "x"), times, st.sampled_from(list(Mode)))
 said = st.builds(lambda at: Note(at, "n", "x"), times)
 
 
@@ -77,6 +78,7 @@ def runs(draw: st.DrawFn) -> Database:
         gaps=draw(st.lists(gaps, max_size=5)),
         corrections=draw(st.lists(fixes, max_size=8)),
         moves=draw(st.lists(moves, max_size=4)),
+        modes=draw(st.lists(modes, max_size=3)),
         notes=draw(st.lists(said, max_size=3)),
     )
     evidence.append_segment(db, batch, NOW)
@@ -102,6 +104,9 @@ def folded(db: Database, replay: Replay, t_us: int) -> Moment:
     for edge in sorted(record.gap_edges(db), key=lambda row: row.at):
         if to_us(edge.at) <= t_us:
             dark[edge.device] = edge.opened
+    mode: Mode | None = None
+    for said_so in sorted(context_record.modes(db), key=lambda row: row.at):
+        mode = said_so.mode if to_us(said_so.at) <= t_us else mode
     fixed = {fix.row: fix.verdict for fix in record.corrections(db) if to_us(fix.at) <= t_us}
     counts = dict.fromkeys(Verdict, 0)
     for part in record.parts(db):
@@ -110,6 +115,7 @@ def folded(db: Database, replay: Replay, t_us: int) -> Moment:
     return Moment(
         t_us,
         state,
+        mode,
         tuple(readings[series] for series in replay.series if series in readings),
         tuple(states[device] for device in sorted(states)),
         tuple(device for device in sorted(dark) if dark[device]),
@@ -156,8 +162,8 @@ def test_the_stream_is_whole_and_in_order(db: Database, n: int, second: int) -> 
 
 class TestADay:
     @pytest.fixture
-    def replay(self, run_db: Database) -> Iterator[Replay]:
-        yield Replay(run_db)
+    def replay(self, run_db: Database) -> Replay:
+        return Replay(run_db)
 
     def test_seeking_stays_within_the_run(self, replay: Replay) -> None:
         assert replay.seek(0).t_us == replay.span[0]
