@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 from sqlite_utils import Database
 
-from trial_logs import metrics, record
+from trial_logs import context_record, metrics, record
 from trial_logs.chain import canonical
 from trial_logs.metrics import AgainstLimit, BandTime, Counts, CycleStats, Figure
 from trial_logs.model import Band, Limit, RunHeader, Sample, Series, Verdict
+from trial_logs.run_times import run_times
 from trial_logs.spans import Span, subtract, total, union
 from trial_logs.spells import gap_spans
+from trial_logs.times import RunTimes
 
 ENERGY_UNITS = {"kW.h": 1.0, "W.h": 0.001}
 """kWh per unit of a cumulative energy counter."""
+FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,16 @@ class LimitResult:
 
     limit: Limit
     result: AgainstLimit
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """What was used up of one thing, what was taken back taken off, and its share of a part."""
+
+    name: str
+    unit: str
+    amount: float
+    per_part: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +72,11 @@ class RunNumbers:
     energy_kwh_per_part: Figure
     bands: tuple[BandResult, ...]
     limits: tuple[LimitResult, ...]
+    times: RunTimes
+    throughput_per_h: Figure
+    good_per_h: Figure
+    consumables: tuple[Consumed, ...]
+    format: int = FORMAT
 
 
 def summarise(db: Database) -> RunNumbers:
@@ -69,6 +89,7 @@ def summarise(db: Database) -> RunNumbers:
     cycles = [part.event.cycle_time_s for part in made if part.event.cycle_time_s is not None]
     counts = metrics.count_parts(part.verdict for part in made)
     energy = _energy(db, header, span)
+    hours = total(subtract(running, unrecorded)) / 3.6e9
     return RunNumbers(
         run_id=header.run_id,
         condition=header.condition.name,
@@ -85,12 +106,32 @@ def summarise(db: Database) -> RunNumbers:
         energy_kwh_per_part=metrics.per_part(energy, counts),
         bands=tuple(_band(db, band, running) for band in header.condition.bands),
         limits=tuple(_limit(db, limit) for limit in header.limits),
+        times=run_times(db, counts),
+        throughput_per_h=metrics.ratio(counts.produced, hours),
+        good_per_h=metrics.ratio(counts.good, hours),
+        consumables=tuple(_consumed(db, counts)),
     )
 
 
 def numbers_json(numbers: RunNumbers) -> str:
-    """The one text of these numbers; equal evidence gives equal bytes."""
-    return canonical(asdict(numbers))
+    """The one text of these numbers; equal evidence gives equal bytes.
+
+    `format` tells which names it has. 1 had none of `times`, `throughput_per_h`, `good_per_h`,
+    `consumables` and `format`; all else is the same. `times` comes without its spans, of which
+    there may be thousands and which are their own file.
+    """
+    named = asdict(numbers)
+    del named["times"]["spans"]
+    return canonical(named)
+
+
+def _consumed(db: Database, counts: Counts) -> Iterator[Consumed]:
+    used: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+    for each in context_record.consumables(db):
+        used[each.name, each.unit].append(each.amount)
+    for (name, unit), amounts in used.items():
+        amount = math.fsum(amounts)
+        yield Consumed(name, unit, amount, metrics.per_part(Figure(amount), counts))
 
 
 def _energy(db: Database, header: RunHeader, span: Span) -> Figure:
