@@ -39,6 +39,19 @@ class Tax(StrEnum):
     INCLUDED = "included"
 
 
+class Purpose(StrEnum):
+    """What the money is for, in the words the grant packs choose by."""
+
+    VISUALISE = "visualise"
+    PAPERLESS = "paperless"
+    IOT = "iot"
+    MRP = "mrp"
+    CAD_CAM = "cad_cam"
+    DATA_SERVICE = "data_service"
+    LABOUR_SAVING = "labour_saving"
+    NEW_PRODUCT = "new_product"
+
+
 @dataclass(frozen=True, slots=True)
 class InvestmentLine:
     """One thing to buy; `quote` names the file of the offer attached to the trial."""
@@ -119,7 +132,8 @@ class InvestmentSheet:
     uptime_percent: float | None = None
     attendance_percent: float | None = None
     small_enterprise: bool | None = None
-    purposes: tuple[str, ...] = ()
+    workers: int | None = None
+    purposes: tuple[Purpose, ...] = ()
     growth: GrowthPlan | None = None
 
 
@@ -323,7 +337,9 @@ class Productivity:
 
     def reaches(self, percent: float) -> bool | None:
         """Whether the growth reaches a scheme's threshold; None where there is no growth."""
-        return None if self.growth_percent is None else self.growth_percent >= percent
+        if self.growth_percent is None:
+            return None
+        return round(self.growth_percent, 9) >= percent  # a plan made to fit must not fail by 1e-15
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,10 +353,11 @@ class SubsidyStep:
 
 @dataclass(frozen=True, slots=True)
 class SubsidyVariant:
-    """One scheme applied to the sheet. `marks` and `conditions` must be printed beside it.
+    """One scheme applied to the sheet. `marks`, `checks` and `conditions` are printed beside it.
 
-    `status` of the source is `example`, `secondary` or `primary`. `refused` names why nothing is
-    computed: then the money is zero and `own_yen` the whole outlay.
+    `status` of the source is `example`, `secondary` or `primary` (text `subsidy.status.…`).
+    `conditions` are the pack's own words by language, `checks` what the sheet says to them.
+    `refused` names why nothing is computed: the money is then zero and `own_yen` the outlay.
     """
 
     pack: str
@@ -357,7 +374,8 @@ class SubsidyVariant:
     subsidy_yen: int
     own_yen: int
     payback: Payback | None
-    conditions: tuple[Assumption, ...] = ()
+    conditions: tuple[Mapping[str, str], ...] = ()
+    checks: tuple[Assumption, ...] = ()
     marks: tuple[str, ...] = ()
     refused: str = ""
 
