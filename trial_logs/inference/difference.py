@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from trial_logs.inference.interval import Interval
+from trial_logs.inference.interval import LEVEL, NO_METHOD, NO_SPREAD, Interval, bare
+from trial_logs.inference.proportion import wilson
+from trial_logs.inference.sample import mean_and_sd, mean_interval, mean_of_summary, student
+from trial_logs.metrics import NO_DATA, TOO_FEW
 
 BASELINE_UNCERTAIN = "number.baseline_uncertain"
 """The baseline is one number: how sure it is is not known, the interval is the trial's alone."""
@@ -34,3 +39,144 @@ class Difference:
     def decided(self) -> bool:
         """Whether the interval of the difference excludes zero."""
         return self.difference.excludes(0.0)
+
+
+def known(values: Sequence[float]) -> Known:
+    """Mean, standard deviation and count of raw values (at least one)."""
+    if len(values) < 2:
+        return Known(values[0], None, len(values))
+    mean, sd = mean_and_sd(values)
+    return Known(mean, sd, len(values))
+
+
+def mean_difference(before: Known, after: Known, level: float = LEVEL) -> Difference:
+    """Two means measured apart, or a trial's mean against a baseline given as one number.
+
+    Both with spread: Welch's interval for the difference, the MOVER interval for the ratio. A
+    baseline without spread: the trial's own interval, moved or divided, BASELINE_UNCERTAIN.
+    """
+    first, second = _interval(before, level), _interval(after, level)
+    if second.low is None or second.high is None:
+        nothing = bare(after.mean - before.mean, second.n, second.code, needed=second.needed)
+        return Difference(first, second, nothing, replace(nothing, estimate=_over(after, before)))
+    if before.sd is None or before.n is None or before.n < 2:
+        return _against_number(before.mean, first, second)
+    return Difference(first, second, welch(before, after, level), ratio_of_means(first, second))
+
+
+def welch(before: Known, after: Known, level: float = LEVEL) -> Interval:
+    """after − before ± t·√(s₁²/n₁ + s₂²/n₂), degrees of freedom after Welch-Satterthwaite.
+
+    Welch (1947), Biometrika 34:28; NIST/SEMATECH e-Handbook, 7.3.1. Approximate, and close to its
+    level from a handful of values on. Both sides need a spread and two values.
+    """
+    half, n = welch_half_width(before, after, level), (before.n or 0) + (after.n or 0)
+    estimate = after.mean - before.mean
+    if half == 0:
+        return bare(estimate, n, NO_SPREAD, level=level)
+    return Interval(estimate, estimate - half, estimate + half, level, n, "interval.welch")
+
+
+def welch_half_width(before: Known, after: Known, level: float) -> float:
+    """Half the width of Welch's interval; a side without spread or count adds nothing."""
+    squares = [
+        (side.sd * side.sd / side.n, side.n - 1)
+        for side in (before, after)
+        if side.sd is not None and side.n is not None
+    ]
+    total = sum(square for square, _ in squares)
+    if total == 0:
+        return 0.0
+    df = total**2 / sum(square**2 / free for square, free in squares)
+    return student(df, level) * math.sqrt(total)
+
+
+def ratio_of_means(before: Interval, after: Interval) -> Interval:
+    """after ÷ before from both means' intervals (MOVER-R); open when `before` reaches zero.
+
+    Donner & Zou (2012), Statistical Methods in Medical Research 21:347, section 3; with symmetric
+    intervals it has Fieller's form. Approximate.
+    """
+    n, level = before.n + after.n, after.level
+    a, b = after.estimate, before.estimate
+    if a is None or b is None or b <= 0:
+        return bare(None, n, NO_DATA, level=level)
+    h_a, h_b = after.half_width, before.half_width
+    if h_a is None or h_b is None or h_b >= b:
+        return bare(a / b, n, TOO_FEW, level=level)
+    root = math.sqrt((a * b) ** 2 - (a * a - h_a * h_a) * (b * b - h_b * h_b))
+    low, high = ((a * b + sign * root) / (b * b - h_b * h_b) for sign in (-1, 1))
+    return Interval(a / b, low, high, level, n, "interval.mover")
+
+
+def paired(before: Sequence[float], after: Sequence[float], level: float = LEVEL) -> Difference:
+    """The same parts before and after: Student's interval of their differences.
+
+    Both sequences in the same order and of the same length (else ValueError). The ratio has no
+    interval of its own here.
+    """
+    steps = [second - first for first, second in zip(before, after, strict=True)]
+    difference = mean_interval(steps, level)
+    if difference.method:
+        difference = replace(difference, method="interval.paired_t")
+    first, second = mean_interval(before, level), mean_interval(after, level)
+    ratio = (
+        second.estimate / first.estimate if second.estimate is not None and first.estimate else None
+    )
+    return Difference(first, second, difference, bare(ratio, len(steps), NO_METHOD, level=level))
+
+
+def share_difference(
+    before: tuple[int, int], after: tuple[int, int], level: float = LEVEL
+) -> Difference:
+    """Two shares, each (count, n): hybrid score interval of after − before.
+
+    Method 10 of Newcombe (1998), Statistics in Medicine 17:873, without continuity correction.
+    """
+    first, second = wilson(*before, level), wilson(*after, level)
+    n = before[1] + after[1]
+    if first.estimate is None or second.estimate is None:
+        nothing = bare(None, n, NO_DATA, level=level)
+        return Difference(first, second, nothing, nothing)
+    low = _square_and_add(second.estimate, second.low, first.estimate, first.high)
+    high = _square_and_add(second.estimate, second.high, first.estimate, first.low)
+    estimate = second.estimate - first.estimate
+    difference = Interval(estimate, estimate - low, estimate + high, level, n, "interval.newcombe")
+    ratio = second.estimate / first.estimate if first.estimate else None
+    return Difference(first, second, difference, bare(ratio, n, NO_METHOD, level=level))
+
+
+def share_against_number(before: float, after: tuple[int, int], level: float = LEVEL) -> Difference:
+    """A share against a baseline given as one number: Wilson's interval, BASELINE_UNCERTAIN."""
+    first = bare(before, 0, BASELINE_UNCERTAIN, level=level)
+    return _against_number(before, first, wilson(*after, level))
+
+
+def _against_number(number: float, first: Interval, second: Interval) -> Difference:
+    """The second side's interval, moved by and divided by a number taken as it is."""
+
+    def turned(value: float | None, scale: float, shift: float) -> float | None:
+        return None if value is None else value * scale - shift
+
+    def interval(scale: float, shift: float) -> Interval:
+        ends = (turned(end, scale, shift) for end in (second.estimate, second.low, second.high))
+        estimate, low, high = ends
+        code = second.code or BASELINE_UNCERTAIN
+        return Interval(estimate, low, high, second.level, second.n, second.method, code)
+
+    ratio = interval(1 / number, 0.0) if number > 0 else bare(None, second.n, NO_DATA)
+    return Difference(first, second, interval(1.0, number), ratio)
+
+
+def _interval(side: Known, level: float) -> Interval:
+    if side.sd is None or side.n is None:
+        return bare(side.mean, side.n or 0, BASELINE_UNCERTAIN, level=level)
+    return mean_of_summary(side.mean, side.sd, side.n, level)
+
+
+def _over(after: Known, before: Known) -> float | None:
+    return after.mean / before.mean if before.mean > 0 else None
+
+
+def _square_and_add(a: float, a_end: float | None, b: float, b_end: float | None) -> float:
+    return math.hypot(a - (a if a_end is None else a_end), (b if b_end is None else b_end) - b)

@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from trial_logs.inference.capability import Capability
-from trial_logs.inference.control_chart import IndividualsChart
-from trial_logs.inference.interval import Interval
-from trial_logs.inference.needed import Needed
-from trial_logs.inference.proportion import ZeroDefects
+from trial_logs.inference.capability import Capability, capability
+from trial_logs.inference.control_chart import IndividualsChart, individuals_chart
+from trial_logs.inference.interval import LEVEL, Interval
+from trial_logs.inference.needed import Needed, parts_for_scrap_limit, parts_for_width
+from trial_logs.inference.normality import NOT_NORMAL, Normality, check_normality
+from trial_logs.inference.proportion import ZeroDefects, defect_share, wilson, zero_defects
+from trial_logs.inference.sample import (
+    energy_per_part,
+    mean_interval,
+    quantile_interval,
+    sd_interval,
+    throughput_per_hour,
+)
+from trial_logs.metrics import TOO_FEW
+
+UNSTABLE = "chart.unstable"
+"""A rule of the control chart spoke: the run was not one steady process."""
+MANY = 30
+"""From here on the mean of values that are not normal is near enough to normal (the usual rule
+of the central limit theorem; not exact)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +65,7 @@ class RunInference:
     cycle_median_s: Interval
     cycle_p95_s: Interval
     cycle_sd_s: Interval
+    cycle_normality: Normality
     throughput_per_h: Interval
     yield_share: Interval
     scrap_share: Interval
@@ -60,3 +76,65 @@ class RunInference:
     cycle_chart: IndividualsChart
     needed: tuple[Needed, ...]
     warnings: tuple[str, ...]
+    """Codes to print above the numbers, each once."""
+
+
+def of_run(run: RunInput, level: float = LEVEL) -> RunInference:
+    """All of one run. Shares are of judged parts: good + scrap + rework.
+
+    Cycle times that are not normal keep Student's interval of the mean from 30 values on; with
+    fewer it is marked NOT_NORMAL, and so is the interval of the standard deviation at any count.
+    Median and p95 need no such assumption.
+    """
+    judged = run.good + run.scrap + run.rework
+    normality = check_normality(run.cycle_s)
+    skewed = normality.normal is False
+    few = skewed and len(run.cycle_s) < MANY
+    mean = mean_interval(run.cycle_s, level)
+    sd = sd_interval(run.cycle_s, level)
+    throughput = throughput_per_hour(run.cycle_s, level)
+    chart = individuals_chart(run.cycle_s)
+    indices = tuple(
+        (each, capability(each.values, each.lower, each.upper, level)) for each in run.measured
+    )
+    return RunInference(
+        cycle_mean_s=mean.noted(NOT_NORMAL) if few else mean,
+        cycle_median_s=quantile_interval(run.cycle_s, 0.5, level),
+        cycle_p95_s=quantile_interval(run.cycle_s, 0.95, level),
+        cycle_sd_s=sd.noted(NOT_NORMAL) if skewed else sd,
+        cycle_normality=normality,
+        throughput_per_h=throughput.noted(NOT_NORMAL) if few else throughput,
+        yield_share=wilson(run.good, judged, level),
+        scrap_share=defect_share(run.scrap, judged, level),
+        zero_defects=zero_defects(judged, level) if judged and not run.scrap else None,
+        energy_kwh_per_part=energy_per_part(run.energy_kwh_each, run.energy_kwh_per_part, level),
+        capability=indices,
+        cycle_chart=chart,
+        needed=_needed(run, mean, sd, judged, level),
+        warnings=_warnings(mean, chart, indices, few=few),
+    )
+
+
+def _needed(
+    run: RunInput, mean: Interval, sd: Interval, judged: int, level: float
+) -> tuple[Needed, ...]:
+    found = []
+    if mean.estimate is not None and sd.estimate is not None:
+        found.append(parts_for_width(mean.estimate, sd.estimate, mean.n, run.width, level))
+    if run.scrap_limit is not None and judged:
+        found.append(parts_for_scrap_limit(run.scrap, judged, run.scrap_limit, level))
+    return tuple(found)
+
+
+def _warnings(
+    mean: Interval,
+    chart: IndividualsChart,
+    indices: tuple[tuple[Measured, Capability], ...],
+    *,
+    few: bool,
+) -> tuple[str, ...]:
+    codes = [TOO_FEW] if mean.code == TOO_FEW else []
+    codes += [NOT_NORMAL] if few else []
+    codes += [UNSTABLE] if chart.signals else []
+    codes += [code for _, each in indices for code in each.codes]
+    return tuple(dict.fromkeys(codes))
