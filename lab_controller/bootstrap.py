@@ -24,6 +24,7 @@ from lab_controller.services.arming import Arming
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
 from lab_controller.services.reports import Reports
+from lab_controller.services.stop_notes import StopNotes
 from lab_controller.services.trials import RunScope, Trials
 from lab_controller.settling import Settling
 from lab_controller.stopper.errors import StopperUnreachable
@@ -42,6 +43,7 @@ class Lab(Floor):
     bookings: Bookings
     arming: Arming
     trials: Trials
+    stop_notes: StopNotes
     reports: Reports
     settling: Settling
     job_files: JobFiles
@@ -91,6 +93,7 @@ class Lab(Floor):
                 Wake("interlocks", self.watch.tick, INTERLOCK_TICK_S),
                 Wake("no-shows", self.bookings.mark_no_shows, DUE_TICK_S),
                 Wake("reminders", self.bookings.give_reminders, DUE_TICK_S),
+                Wake("stop-rules", self.stop_notes.tick, DUE_TICK_S),
             ]
         )
 
@@ -183,6 +186,7 @@ def build(
         bookings=bookings,
         arming=arming,
         trials=trials,
+        stop_notes=StopNotes(trials, settings.lab.language),
         reports=reports,
         settling=Settling(
             floor.clock, floor.bus, floor.board, floor.connections, floor.coordinator, floor.db

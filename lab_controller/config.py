@@ -115,6 +115,15 @@ class Lab(Section):
     clock: str = ""
     phone: str = ""
     simulated: bool = False
+    rehearsal: bool = False
+    max_upload_mb: int = Field(default=20, gt=0, le=500)
+
+    @field_validator("rehearsal")
+    @classmethod
+    def _only_simulated(cls, rehearsal: bool, known: ValidationInfo) -> bool:
+        if rehearsal and not known.data.get("simulated", False):
+            raise PydanticCustomError("config.rehearsal_not_simulated", "only when simulated")
+        return rehearsal
 
     @field_validator("timezone")
     @classmethod

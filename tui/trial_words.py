@@ -136,4 +136,8 @@ def job_words(device: DeviceShape | None, live: bool, t: Texts) -> Text:
 
 def limit_words(limit: LimitShape) -> str:
     """What a characteristic should measure."""
-    return f"{limit.characteristic} {limit.nominal:g} +/-{limit.tolerance:g} {limit.unit}"
+    name, unit = limit.characteristic, limit.unit
+    if limit.tolerance is not None:
+        return f"{name} {limit.nominal:g} +/-{limit.tolerance:g} {unit}"
+    low, high = ("" if side is None else f"{side:g}" for side in (limit.low, limit.high))
+    return f"{name} {low}..{high} {unit}"

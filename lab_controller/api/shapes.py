@@ -15,7 +15,6 @@ from lab_controller.i18n import text
 from lab_controller.leases import LeaseRow
 from lab_controller.ledger import LedgerRow
 from lab_controller.services.bookings import BookedWith
-from lab_controller.services.trials import RunCounts
 from lab_controller.stopper.latch import LatchState
 from lab_controller.wire import (
     BookingShape,
@@ -34,15 +33,7 @@ from lab_controller.wire import (
 )
 from lab_controller.wire_ledger import LeaseShape
 from lab_controller.wire_stop import DeviceStopShape, StopShape
-from lab_controller.wire_trials import (
-    BandShape,
-    ConditionShape,
-    LimitShape,
-    RunShape,
-    TrialShape,
-)
 from lab_controller.wiring import acts
-from trial_logs.model import Trial, Verdict
 
 
 def latch(state: LatchState) -> LatchShape:
@@ -298,50 +289,4 @@ def booking(of: Lab, booked: BookedWith, trial: str | None, language: str) -> Bo
         lease=lease.number if lease else None,
         lease_until=lease.until if lease else None,
         trial=trial,
-    )
-
-
-def run(found: RunCounts) -> RunShape:
-    """One run and its counts."""
-    one, counts = found.run, found.by_verdict
-    return RunShape(
-        id=one.id,
-        trial=one.trial_id,
-        number=one.number,
-        condition=one.condition,
-        state=one.state,
-        simulated=one.simulated,
-        started=one.started,
-        ended=one.ended,
-        good=counts[Verdict.GOOD],
-        scrap=counts[Verdict.SCRAP],
-        rework=counts[Verdict.REWORK],
-        unjudged=counts[Verdict.UNJUDGED],
-        operator=one.operator,
-        cause=one.cause,
-    )
-
-
-def trial(one: Trial, runs: list[RunCounts]) -> TrialShape:
-    """A trial with its plan and runs."""
-    draft = one.draft
-    return TrialShape(
-        id=one.id,
-        booking=draft.booking_id,
-        equipment=draft.equipment_id,
-        title=draft.title,
-        question=draft.question,
-        part=draft.part,
-        material=draft.material,
-        baseline=draft.baseline,
-        limits=[LimitShape.model_validate(limit) for limit in draft.limits],
-        conditions=[
-            ConditionShape(
-                name=each.name,
-                settings=dict(each.settings),
-                bands=[BandShape.model_validate(band) for band in each.bands],
-            )
-            for each in draft.conditions
-        ],
-        runs=[run(found) for found in runs],
     )

@@ -10,11 +10,11 @@ from typing import Any
 from fastapi import APIRouter, Depends
 from fastapi.responses import FileResponse
 
-from lab_controller.api import shapes
+from lab_controller.api import trial_shapes as shapes
 from lab_controller.api.auth import staff
 from lab_controller.api.lab import Issuer, Language, ThisLab
 from lab_controller.bootstrap import Lab
-from lab_controller.services.trials import RunCounts
+from lab_controller.services.trial_books import RunCounts
 from lab_controller.wire_trials import (
     EndRequest,
     MeasurementRequest,
@@ -26,7 +26,7 @@ from lab_controller.wire_trials import (
     TrialRequest,
     TrialShape,
 )
-from trial_logs.model import Band, Condition, Limit, TrialDraft, Verdict
+from trial_logs.model import Verdict
 
 router = APIRouter(dependencies=[Depends(staff)])
 
@@ -42,56 +42,41 @@ class RunStep(StrEnum):
 
 
 @router.get("/trials")
-async def trials(lab: ThisLab, booking: str | None = None) -> list[TrialShape]:
+async def trials(lab: ThisLab, language: Language, booking: str | None = None) -> list[TrialShape]:
     """Trials, newest first; of one booking or all."""
     return [
-        shapes.trial(one, await lab.trials.runs(one.id)) for one in await lab.trials.trials(booking)
+        shapes.trial(one, await lab.trials.runs(one.id), language)
+        for one in await lab.trials.trials(booking)
     ]
 
 
 @router.get("/trials/{trial}")
-async def trial(trial: str, lab: ThisLab) -> TrialShape:
-    """One trial with its plan and runs."""
-    return shapes.trial(await lab.trials.trial(trial), await lab.trials.runs(trial))
+async def trial(trial: str, lab: ThisLab, language: Language) -> TrialShape:
+    """One trial with its plan, its runs and what of the plan is left."""
+    found = await lab.trials.trial(trial)
+    return shapes.trial(found, await lab.trials.runs(trial), language)
 
 
 @router.post("/trials")
-async def create(wanted: TrialRequest, lab: ThisLab) -> TrialShape:
+async def create(wanted: TrialRequest, lab: ThisLab, language: Language) -> TrialShape:
     """A new trial for a booking."""
     booking = (await lab.bookings.one(wanted.booking)).booking
-    draft = TrialDraft(
-        booking_id=booking.id,
-        party_id=booking.party_id,
-        equipment_id=booking.equipment_id,
-        title=wanted.title,
-        question=wanted.question,
-        part=wanted.part,
-        material=wanted.material,
-        baseline=wanted.baseline,
-        limits=tuple(Limit(**limit.model_dump()) for limit in wanted.limits),
-        conditions=tuple(
-            Condition(
-                each.name,
-                each.settings,
-                tuple(Band(**band.model_dump()) for band in each.bands),
-            )
-            for each in wanted.conditions
-        ),
-    )
+    draft = shapes.draft_of(wanted, booking)
     created = await lab.trials.create(draft)
-    return shapes.trial(created, [])
+    return shapes.trial(created, [], language)
 
 
 @router.post("/trials/{trial}/runs")
-async def plan_run(trial: str, wanted: RunRequest, lab: ThisLab) -> RunShape:
+async def plan_run(trial: str, wanted: RunRequest, lab: ThisLab, language: Language) -> RunShape:
     """The next run under one of the plan's conditions."""
-    return shapes.run(await lab.trials.plan_run(trial, wanted.condition, wanted.operator))
+    planned = await lab.trials.plan_run(trial, wanted.condition, wanted.operator, wanted.lot)
+    return shapes.run(planned, language)
 
 
 @router.get("/runs/{run}")
-async def run(run: str, lab: ThisLab) -> RunShape:
-    """One run and its counts so far."""
-    return shapes.run(await lab.trials.run(run))
+async def run(run: str, lab: ThisLab, language: Language) -> RunShape:
+    """One run, its counts so far and the stop rules that are met."""
+    return shapes.run(await lab.trials.run(run), language)
 
 
 @router.get("/runs/{run}/numbers")
@@ -101,14 +86,18 @@ async def numbers(run: str, lab: ThisLab) -> dict[str, Any]:
 
 
 @router.post("/runs/{run}/parts")
-async def count(run: str, part: PartRequest, lab: ThisLab, by: Issuer) -> RunShape:
+async def count(
+    run: str, part: PartRequest, lab: ThisLab, language: Language, by: Issuer
+) -> RunShape:
     """Count one part."""
     found = await lab.trials.count(run, Verdict(part.verdict), by=by, cause=part.cause)
-    return shapes.run(found)
+    return shapes.run(found, language)
 
 
 @router.post("/runs/{run}/measurements")
-async def measure(run: str, wanted: MeasurementRequest, lab: ThisLab, by: Issuer) -> RunShape:
+async def measure(
+    run: str, wanted: MeasurementRequest, lab: ThisLab, language: Language, by: Issuer
+) -> RunShape:
     """Enter a value read from a gauge."""
     found = await lab.trials.measure(
         run,
@@ -119,19 +108,23 @@ async def measure(run: str, wanted: MeasurementRequest, lab: ThisLab, by: Issuer
         part=wanted.part,
         gauge=wanted.gauge,
     )
-    return shapes.run(found)
+    return shapes.run(found, language)
 
 
 @router.post("/runs/{run}/notes")
-async def note(run: str, wanted: NoteRequest, lab: ThisLab, by: Issuer) -> RunShape:
+async def note(
+    run: str, wanted: NoteRequest, lab: ThisLab, language: Language, by: Issuer
+) -> RunShape:
     """Add a remark."""
-    return shapes.run(await lab.trials.note(run, wanted.text, by=by))
+    return shapes.run(await lab.trials.note(run, wanted.text, by=by), language)
 
 
 @router.post("/runs/{run}/{step}")
-async def move(run: str, step: RunStep, wanted: EndRequest, lab: ThisLab, by: Issuer) -> RunShape:
+async def move(
+    run: str, step: RunStep, wanted: EndRequest, lab: ThisLab, language: Language, by: Issuer
+) -> RunShape:
     """Start, pause, resume, finish or abort a run."""
-    return shapes.run(await MOVES[step](lab, run, wanted.reason, by))
+    return shapes.run(await MOVES[step](lab, run, wanted.reason, by), language)
 
 
 MOVES: Mapping[RunStep, Callable[[Lab, str, str, str], Awaitable[RunCounts]]] = {

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import TypeVar
 
 from equipment_drivers.errors import DriverError
 from equipment_drivers.model import Operation
-from lab_controller.database import Database, connect, storage_of
+from lab_controller.database import Database
 from lab_controller.errors import LabError
 from lab_controller.facts import RunChanged
 from lab_controller.floor import Floor
+from lab_controller.services.trial_books import RunCounts, TrialBooks
 from trial_logs import record, store
 from trial_logs.chain import Segment
 from trial_logs.errors import NotPossibleNow, TrialError
@@ -42,8 +41,6 @@ from trial_logs.summary import numbers_json, summarise
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
 RESTARTED = "lab.controller_restarted"
 REFRESH = "refresh"
 BY = "controller"
@@ -62,14 +59,6 @@ class NotArmed(LabError):
 
 
 @dataclass(frozen=True, slots=True)
-class RunCounts:
-    """A run with its parts by verdict, VOID ones left out."""
-
-    run: Run
-    by_verdict: Mapping[Verdict, int]
-
-
-@dataclass(frozen=True, slots=True)
 class RunScope:
     """What a run on this equipment records, and which counters are its energy."""
 
@@ -77,68 +66,17 @@ class RunScope:
     energy: tuple[tuple[str, str], ...]
 
 
-class Trials:
+class Trials(TrialBooks):
     """The trial use cases of the lab."""
 
     def __init__(self, floor: Floor, scope_of: Callable[[str], RunScope]) -> None:
-        self._clock, self._bus, self._board, self._db = (
-            floor.clock,
-            floor.bus,
-            floor.board,
-            floor.db,
-        )
-        self._recorder, self._connections = floor.recorder, floor.connections
+        super().__init__(floor)
+        self._bus, self._board, self._connections = floor.bus, floor.board, floor.connections
         self._coordinator, self._leases = floor.coordinator, floor.leases
         self._simulated, self._zone = floor.settings.lab.simulated, floor.settings.zone
+        self._rehearsal = floor.settings.lab.rehearsal
         self._scope_of = scope_of
         self._moving: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-
-    # -- reading ----------------------------------------------------------------------------
-
-    async def trials(self, booking: str | None = None) -> list[Trial]:
-        """Trials, newest first; of one booking or all."""
-        return await self._db.read(lambda db: store.list_trials(db, booking_id=booking))
-
-    async def trial(self, trial: str) -> Trial:
-        """One trial. Raises TrialError `trial.unknown`."""
-        return await self._db.read(lambda db: store.get_trial(db, trial))
-
-    async def run(self, run: str) -> RunCounts:
-        """One run with its counts."""
-        found = await self._db.read(lambda db: store.get_run(db, run))
-        return RunCounts(found, await asyncio.to_thread(self._count, found))
-
-    async def runs(self, trial: str) -> list[RunCounts]:
-        """The runs of a trial with their counts."""
-        found = await self._db.read(lambda db: store.list_runs(db, trial))
-        return [RunCounts(run, await asyncio.to_thread(self._count, run)) for run in found]
-
-    def _count(self, run: Run) -> dict[Verdict, int]:
-        counts = dict.fromkeys(Verdict, 0)
-        nothing: list[record.Part] = []
-        for part in self.read_evidence(run.id, record.parts, nothing):
-            counts[part.verdict] += 1
-        return counts
-
-    def evidence_path(self, run: str) -> Path:
-        """Where a run's record lies."""
-        return self._recorder.path(run)
-
-    def read_evidence(self, run: str, function: Callable[[Database], T], otherwise: T) -> T:
-        """Read a run's evidence on a short-lived connection; `otherwise` where there is none.
-
-        Raises StorageFailed for a damaged file.
-        """
-        path = self._recorder.path(run)
-        if not path.exists():
-            return otherwise
-        with storage_of(path):
-            db = connect(path, read_only=True)
-            try:
-                # a file without tables: the lab went down before the run's first word was written
-                return function(db) if db.table_names() else otherwise
-            finally:
-                db.close()
 
     # -- plan -------------------------------------------------------------------------------
 
@@ -152,11 +90,17 @@ class Trials:
         self._bus.tell(RunChanged(trial.id, "", "planned"))
         return trial
 
-    async def plan_run(self, trial: str, condition: str, operator: str) -> RunCounts:
+    async def plan_run(self, trial: str, condition: str, operator: str, lot: str = "") -> RunCounts:
         """The next run under one of the plan's conditions."""
         run = await self._db.write(
             lambda db: store.plan_run(
-                db, trial, condition, operator=operator, simulated=self._simulated
+                db,
+                trial,
+                condition,
+                operator=operator,
+                simulated=self._simulated,
+                lot=lot,
+                rehearsal=self._rehearsal,
             )
         )
         self._tell(run)
@@ -334,6 +278,16 @@ class Trials:
         """A remark for the record."""
         written = Note(self._clock.now(), text, by)
         return await self._add(run, lambda db: Batch(notes=(written,)))
+
+    async def note_once(self, run: str, text: str, *, by: str) -> RunCounts:
+        """A remark that is not written down again by the same hand."""
+        written = Note(self._clock.now(), text, by)
+
+        def unless_known(db: Database) -> Batch:
+            known = {(note.by, note.text) for note in record.notes(db)}
+            return Batch() if (by, text) in known else Batch(notes=(written,))
+
+        return await self._add(run, unless_known)
 
     async def _add(self, run: str, batch: Callable[[Database], Batch]) -> RunCounts:
         async with self._moving[run]:

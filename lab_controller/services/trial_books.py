@@ -1,0 +1,100 @@
+"""What is known of trials and runs: plans from lab.db, counts from each run's own file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from lab_controller.database import Database, connect, storage_of
+from lab_controller.floor import Floor
+from trial_logs import record, stop_rules, store
+from trial_logs.model import Run, Trial, Verdict
+from trial_logs.protocol import StopRule
+from trial_logs.stores import plans
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RunCounts:
+    """A run with its parts by verdict, VOID ones left out, and the stop rules that are met."""
+
+    run: Run
+    by_verdict: Mapping[Verdict, int]
+    met: tuple[StopRule, ...] = ()
+
+    @property
+    def produced(self) -> int:
+        """Parts made, whatever they are worth."""
+        return sum(n for verdict, n in self.by_verdict.items() if verdict is not Verdict.VOID)
+
+
+class TrialBooks:
+    """Trials and runs as they stand; nothing here changes anything."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._clock, self._db, self._recorder = floor.clock, floor.db, floor.recorder
+
+    async def trials(self, booking: str | None = None) -> list[Trial]:
+        """Trials, newest first; of one booking or all."""
+        return await self._db.read(lambda db: store.list_trials(db, booking_id=booking))
+
+    async def trial(self, trial: str) -> Trial:
+        """One trial. Raises TrialError `trial.unknown`."""
+        return await self._db.read(lambda db: store.get_trial(db, trial))
+
+    async def run(self, run: str) -> RunCounts:
+        """One run with its counts."""
+        found, rules = await self._db.read(lambda db: _with_rules(db, store.get_run(db, run)))
+        return await asyncio.to_thread(self._counted, found, rules)
+
+    async def runs(self, trial: str) -> list[RunCounts]:
+        """The runs of a trial with their counts."""
+        found = await self._db.read(lambda db: store.list_runs(db, trial))
+        rules = await self._db.read(lambda db: plans.protocol_of(db, trial).stop_rules)
+        return [await asyncio.to_thread(self._counted, run, rules) for run in found]
+
+    async def under_rules(self) -> list[RunCounts]:
+        """The live runs whose protocol has stop rules, with those that are met."""
+        live = await self._db.read(
+            lambda db: [_with_rules(db, run) for run in store.live_runs(db)],
+        )
+        return [await asyncio.to_thread(self._counted, *each) for each in live if each[1]]
+
+    def _counted(self, run: Run, rules: tuple[StopRule, ...]) -> RunCounts:
+        now = self._clock.now()
+
+        def read(db: Database) -> RunCounts:
+            verdicts = Counter(part.verdict for part in record.parts(db))
+            reached = stop_rules.met(rules, stop_rules.standing(db, now)) if rules else ()
+            return RunCounts(run, {each: verdicts[each] for each in Verdict}, reached)
+
+        return self.read_evidence(run.id, read, RunCounts(run, dict.fromkeys(Verdict, 0)))
+
+    def evidence_path(self, run: str) -> Path:
+        """Where a run's record lies."""
+        return self._recorder.path(run)
+
+    def read_evidence(self, run: str, function: Callable[[Database], T], otherwise: T) -> T:
+        """Read a run's evidence on a short-lived connection; `otherwise` where there is none.
+
+        Raises StorageFailed for a damaged file.
+        """
+        path = self._recorder.path(run)
+        if not path.exists():
+            return otherwise
+        with storage_of(path):
+            db = connect(path, read_only=True)
+            try:
+                # a file without tables: the lab went down before the run's first word was written
+                return function(db) if db.table_names() else otherwise
+            finally:
+                db.close()
+
+
+def _with_rules(db: Database, run: Run) -> tuple[Run, tuple[StopRule, ...]]:
+    return run, plans.protocol_of(db, run.trial_id).stop_rules
