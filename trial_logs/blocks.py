@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trial_logs.content import RunSection
@@ -21,6 +21,30 @@ def heading(text: str) -> Block:
 def small(text: str) -> Block:
     """A remark in small type."""
     return {"kind": "small", "text": text}
+
+
+def caption(text: str) -> Block:
+    """A heading within a chapter."""
+    return {"kind": "caption", "text": text}
+
+
+def points(items: list[str]) -> Block:
+    """Short sentences, each its own point."""
+    return {"kind": "points", "items": items}
+
+
+def callout(tone: str, title: str, text: str) -> Block:
+    """A box that must not be overlooked; tones: answer, note, alarm."""
+    return {"kind": "callout", "tone": tone, "title": title, "text": text}
+
+
+def capped(
+    columns: str, header: list[str], rows: list[Block], most: int, words: Words
+) -> Iterator[Block]:
+    """A table of at most so many rows, and how many more stand in the files beside the document."""
+    yield table_block(columns, header, rows[:most])
+    if len(rows) > most:
+        yield small(words["report.more_rows"].format(count=len(rows) - most))
 
 
 def together(blocks: list[Block]) -> Block:

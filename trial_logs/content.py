@@ -13,13 +13,16 @@ from sqlite_utils import Database
 from trial_logs import record
 from trial_logs.buckets import Bucket
 from trial_logs.chain import last_segment
+from trial_logs.inference.of_run import RunInference
+from trial_logs.inferred import infer
 from trial_logs.model import JUDGED, Correction, Limit, Series, Trial, Verdict
+from trial_logs.protocol import Protocol
 from trial_logs.spans import Span
 from trial_logs.spells import spells
 from trial_logs.stamps import to_us
 from trial_logs.summary import RunNumbers, summarise
 
-CURVE_UNITS = ("Cel", "W")
+CURVE_UNITS = ("Cel", "W", "N")
 CURVE_POINTS = 400
 
 
@@ -123,6 +126,12 @@ class RunSection:
     curves: tuple[Curve, ...]
     head: str
     segments: int
+    inference: RunInference
+
+    @property
+    def cycle_s(self) -> list[float]:
+        """The cycle times in the order the parts were made, taken-back parts left out."""
+        return counted_cycles(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,7 @@ class ReportContent:
     limits: tuple[Limit, ...]
     runs: tuple[RunSection, ...]
     labels: dict[str, str] = field(default_factory=dict)
+    protocol: Protocol = field(default_factory=Protocol)
 
     @property
     def simulated(self) -> bool:
@@ -189,15 +199,18 @@ def report_content(
         limits=draft.limits,
         runs=tuple(runs),
         labels=dict(labels or {}),
+        protocol=draft.protocol,
     )
 
 
-def run_section(db: Database) -> RunSection:
-    """A run from its evidence database."""
+def run_section(db: Database, protocol: Protocol | None = None) -> RunSection:
+    """A run from its evidence database; the protocol says which scrap share is too much."""
     header = record.read_header(db)
     span = record.run_span(db)
     last = record.moves(db)[-1]
     end = last_segment(db)
+    numbers, parts, taken = summarise(db), tuple(part_rows(db)), tuple(_measurements(db))
+    values = [(m.characteristic, m.unit, m.value) for m in taken if m.value is not None]
     return RunSection(
         run_id=header.run_id,
         number=header.number,
@@ -209,9 +222,9 @@ def run_section(db: Database) -> RunSection:
         cause=last.cause,
         started_us=span[0],
         ended_us=span[1],
-        numbers=summarise(db),
-        parts=tuple(part_rows(db)),
-        measurements=tuple(_measurements(db)),
+        numbers=numbers,
+        parts=parts,
+        measurements=taken,
         notes=tuple(NoteRow(to_us(each.at), each.text, each.by) for each in record.notes(db)),
         spells=tuple(
             SpellRow(
@@ -223,7 +236,14 @@ def run_section(db: Database) -> RunSection:
         curves=tuple(_curve(db, each, span) for each in _plotted(db)),
         head=end.head if end else "",
         segments=end.n if end else 0,
+        inference=infer(numbers, counted_cycles(parts), values, header.limits, protocol),
     )
+
+
+def counted_cycles(parts: Sequence[PartRow]) -> list[float]:
+    """The cycle times of the parts that count, in the order they were made."""
+    made = (part for part in parts if part.verdict != Verdict.VOID)
+    return [part.cycle_time_s for part in made if part.cycle_time_s is not None]
 
 
 def part_rows(db: Database) -> list[PartRow]:

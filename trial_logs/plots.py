@@ -22,12 +22,13 @@ Plot = dict[str, Any]
 Point = Sequence[float]
 
 
-def empty_plot(height: float, *, alt: str, left: float = 15) -> Plot:
-    """A plot with nothing in it, `height` mm high, its axis labels in `left` mm."""
+def empty_plot(height: float, *, alt: str, left: float = 15, right: float = 3) -> Plot:
+    """A plot with nothing in it, `height` mm high, `left` and `right` mm kept free for labels."""
     return {
         "kind": "plot",
         "height": height,
         "left": left,
+        "right": right,
         "alt": alt,
         "x": {"title": "", "ticks": [], "grid": True},
         "y": {"title": "", "ticks": [], "grid": True, "names": False},

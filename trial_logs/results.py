@@ -15,10 +15,11 @@ from trial_logs.blocks import (
     table_row,
     together,
 )
+from trial_logs.chapters.judgement import methods
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.metrics import Figure
 from trial_logs.model import Band, Limit
-from trial_logs.shown import clock, figure, label, length, plain, with_unit
+from trial_logs.shown import clock, figure, label, length, plain, with_interval, with_unit
 
 RUNS_PER_TABLE = 4
 Cell = Callable[[RunSection], str]
@@ -50,6 +51,9 @@ def result_tables(content: ReportContent, words: Words) -> Iterator[Block]:
     ]
     yield together([heading(words["report.results"]), *tables[:2]])
     yield from (together([table]) for table in tables[2:])
+    names = ("cycle_mean_s", "cycle_median_s", "cycle_p95_s", "cycle_sd_s", "throughput_per_h",
+             "yield_share", "scrap_share")  # fmt: skip
+    yield from methods((getattr(r.inference, n) for n in names for r in content.runs), words)
 
 
 def _result_lines(
@@ -96,23 +100,30 @@ def _part_lines(words: Words) -> list[tuple[str, Cell]]:
     kinds = ("produced", "good", "scrap", "rework", "unjudged")
     return [
         *((words[f"report.{kind}"], count(kind)) for kind in kinds),
-        (words["report.yield"], lambda run: figure(run.numbers.yield_share, "%", words)),
+        (words["report.yield"], interval("yield_share", "%", words)),
+        (words["report.scrap_share"], interval("scrap_share", "%", words)),
     ]
 
 
 def _cycle_lines(words: Words) -> list[tuple[str, Cell]]:
-    def stat(name: str) -> Cell:
-        return lambda run: figure(getattr(run.numbers.cycle_time_s, name), "2", words)
-
     def ends(run: RunSection) -> str:
         stats = run.numbers.cycle_time_s
         return _range(stats.minimum, stats.maximum, words)
 
     return [
         (words["report.cycle_n"], lambda run: str(run.numbers.cycle_time_s.n)),
-        *((words[f"report.cycle_{name}"], stat(name)) for name in ("mean", "median", "p95", "sd")),
+        *(
+            (words[f"report.cycle_{name}"], interval(f"cycle_{name}_s", "2", words))
+            for name in ("mean", "median", "p95", "sd")
+        ),
         (words["report.cycle_range"], ends),
+        (words["report.throughput"], interval("throughput_per_h", "1", words)),
     ]
+
+
+def interval(name: str, write: str, words: Words) -> Cell:
+    """A number of the run's inference with its interval."""
+    return lambda run: with_interval(getattr(run.inference, name), write, words)
 
 
 def _range(low: Figure, high: Figure, words: Words) -> str:

@@ -8,6 +8,8 @@ from typing import Any
 from trial_logs.blocks import (
     Block,
     Words,
+    capped,
+    caption,
     heading,
     limit_text,
     run_name,
@@ -17,15 +19,19 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
+from trial_logs.chapters.judgement import capability_chapter, steadiness_chapter, warnings
+from trial_logs.chapters.time_use import stop_chapter, time_chapter
 from trial_logs.charts import curve_plots, cycle_strip
 from trial_logs.content import MeasurementRow, ReportContent, RunSection
 from trial_logs.digest import RunEnd
 from trial_logs.frame import frame
 from trial_logs.model import Limit
 from trial_logs.results import condition_tables, result_tables
-from trial_logs.shown import cause, clock, date_line, label, length, plain, with_unit
+from trial_logs.shown import clock, date_line, plain, with_unit
 
-METHODS = 5
+METHODS = 8
+MOST_ROWS = 60
+"""Longer tables of single values are cut; the files beside the report hold all of them."""
 
 
 def report_sheet(content: ReportContent, words: Words) -> dict[str, Any]:
@@ -66,13 +72,17 @@ def _blocks(content: ReportContent, words: Words) -> Iterator[Block]:
     if content.runs:
         yield from condition_tables(content, words)
         yield from result_tables(content, words)
+        yield from warnings(content, words)
+        yield from time_chapter(content, words)
     strip = cycle_strip(content, words)
     if strip is not None:
         legend = small(words["report.chart_legend"])
         yield together([heading(words["report.cycle_chart"]), strip, legend])
     yield from _curves(content, words)
-    yield from _spells(content, words)
+    yield from steadiness_chapter(content, words)
+    yield from stop_chapter(content, words)
     yield from _measurements(content, words)
+    yield from capability_chapter(content, words)
     yield from _corrections(content, words)
     yield from _notes(content, words)
     yield heading(words["report.method"])
@@ -85,34 +95,10 @@ def _curves(content: ReportContent, words: Words) -> Iterator[Block]:
     plotted = [(run, plots) for run in content.runs if (plots := curve_plots(content, run, words))]
     for n, (run, plots) in enumerate(plotted):
         opening = [heading(words["report.curves"])] if n == 0 else []
-        title = {"kind": "caption", "text": f"{run_name(run, words)}　{run.condition}"}
+        title = caption(f"{run_name(run, words)}　{run.condition}")
         yield together([*opening, title, *plots])
     if plotted:
         yield small(words["report.curve_note"])
-
-
-def _spells(content: ReportContent, words: Words) -> Iterator[Block]:
-    yield heading(words["report.spells"])
-    rows = [
-        table_row(
-            run_name(run, words),
-            words.get(f"spell.{spell.kind}", spell.kind),
-            _device(content, spell.device, words),
-            clock(spell.t_us, content.zone),
-            length(spell.seconds),
-            cause(spell.cause, words),
-        )
-        for run in content.runs
-        for spell in run.spells
-    ]
-    names = ("run_column", "kind", "device", "since", "length", "cause")
-    header = [words[f"report.{name}"] for name in names]
-    yield table_block("lllrrL", header, rows) if rows else text_block(words["report.no_spells"])
-
-
-def _device(content: ReportContent, device: str, words: Words) -> str:
-    special = {"*": words["report.everything"], "": words["report.none"]}
-    return special.get(device) or label(content.labels, device)
 
 
 def _measurements(content: ReportContent, words: Words) -> Iterator[Block]:
@@ -128,8 +114,10 @@ def _measurements(content: ReportContent, words: Words) -> Iterator[Block]:
     ]
     columns = ("run_column", "time_column", "characteristic", "part_no", "value", "gauge", "by")
     header = [words[f"report.{name}"] for name in columns]
-    none = text_block(words["report.no_measurements"])
-    yield table_block("lrLrrll", header, taken) if taken else none
+    if taken:
+        yield from capped("lrLrrll", header, taken, MOST_ROWS, words)
+    else:
+        yield text_block(words["report.no_measurements"])
 
 
 def _limit_table(content: ReportContent, words: Words) -> Block:
@@ -207,7 +195,7 @@ def _corrections(content: ReportContent, words: Words) -> Iterator[Block]:
         yield heading(words["report.corrections"])
         names = ("run_column", "part_no", "judgement", "cause")
         header = [words[f"report.{name}"] for name in names]
-        yield table_block("lllL", header, rows)
+        yield from capped("lllL", header, rows, MOST_ROWS, words)
 
 
 def _notes(content: ReportContent, words: Words) -> Iterator[Block]:

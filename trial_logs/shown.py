@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from trial_logs.inference.interval import Interval
 from trial_logs.metrics import Figure
 from trial_logs.stamps import from_us
 
@@ -87,7 +88,8 @@ def figure(number: Figure, write: str, words: Mapping[str, str]) -> str:
     return f"{text} ({flag})" if flag else text
 
 
-WRITERS = {
+WRITERS: Mapping[str, Callable[[float], str]] = {
+    "1": lambda value: f"{value:.1f}",
     "2": lambda value: f"{value:.2f}",
     "3s": significant,
 }
@@ -124,3 +126,22 @@ def label(labels: Mapping[str, str], device: str, signal: str = "") -> str:
     """What people call a device or one of its signals; the id where nobody named it."""
     key = f"{device}.{signal}" if signal else device
     return labels.get(key, key)
+
+
+def bracket(interval: Interval, write: Callable[[float], str]) -> str:
+    """Both ends in brackets, an open side as a dash; empty where there is no interval."""
+    if interval.low is None and interval.high is None:
+        return ""
+    low, high = ("–" if end is None else write(end) for end in (interval.low, interval.high))
+    return f"[{low}, {high}]"
+
+
+def with_interval(interval: Interval, write: str, words: Mapping[str, str]) -> str:
+    """An estimate, its interval behind it and its flag in words: `82.7 [81.6, 83.8]`."""
+    writer = percent if write == "%" else WRITERS[write]
+    flag = words.get(interval.code, interval.code)
+    if interval.estimate is None:
+        text = words["report.none"]
+    else:
+        text = f"{writer(interval.estimate)} {bracket(interval, writer)}".rstrip()
+    return f"{text} ({flag})" if flag else text

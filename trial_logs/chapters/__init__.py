@@ -1,0 +1,1 @@
+"""Chapters that the trial report and the purchase dossier print alike."""

@@ -1,0 +1,164 @@
+"""The chapter on what the numbers are worth: capability, steadiness, and how many more parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from trial_logs.blocks import (
+    Block,
+    Words,
+    callout,
+    caption,
+    heading,
+    points,
+    run_name,
+    small,
+    table_block,
+    table_row,
+    together,
+)
+from trial_logs.content import ReportContent, RunSection
+from trial_logs.inference.capability import Capability
+from trial_logs.inference.interval import Interval
+from trial_logs.inference.needed import Needed
+from trial_logs.inference.of_run import Measured, RunInference
+from trial_logs.pictures.cycles import control_chart
+from trial_logs.shown import percent, significant, with_interval
+
+MOST_LINES = 12
+
+
+def warnings(content: ReportContent, words: Words) -> Iterator[Block]:
+    """What a reader must know before the numbers, and how many more parts would decide."""
+    by_line: dict[str, list[str]] = {}
+    for run in content.runs:
+        for line in dict.fromkeys(_lines(run, words)):
+            by_line.setdefault(line, []).append(run_name(run, words))
+    lines = [
+        words["report.flagged"].format(runs=words["report.and"].join(names), flag=line)
+        for line, names in by_line.items()
+    ]
+    if lines:
+        yield together([caption(words["report.warnings"]), points(lines[:MOST_LINES])])
+        yield from (points([line]) for line in lines[MOST_LINES:])
+
+
+def _lines(run: RunSection, words: Words) -> Iterator[str]:
+    found = run.inference
+    yield from (words.get(f"warning.{code}", words.get(code, code)) for code in found.warnings)
+    yield from (needed_text(each, words) for each in found.needed if each.more != 0)
+    if found.zero_defects is not None and found.zero_defects.n:
+        yield zero_defects_text(found, words)
+
+
+def zero_defects_text(found: RunInference, words: Words) -> str:
+    """What no defect among n parts does not exclude."""
+    zero = found.zero_defects
+    if zero is None:
+        return ""
+    return words["report.zero_defects"].format(n=zero.n, bound=percent(zero.exact))
+
+
+def needed_text(needed: Needed, words: Words) -> str:
+    """How many more parts would decide, as a sentence."""
+    aim = significant(needed.aim) if needed.goal == "needed.difference" else percent(needed.aim)
+    if needed.more is None:
+        reason = words.get(needed.code, needed.code)
+        return words["report.needed_none"].format(
+            goal=words.get(needed.goal, needed.goal).format(aim=aim), reason=reason
+        )
+    goal = words.get(needed.goal, needed.goal).format(aim=aim)
+    return words["report.needed"].format(goal=goal, more=needed.more, total=needed.total)
+
+
+def capability_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
+    """Cm and Cmk of every characteristic with limits, with intervals and what to beware of."""
+    rows = [
+        _capability_row(run, measured, found, words)
+        for run in content.runs
+        for measured, found in run.inference.capability
+        if found.n
+    ]
+    if not rows:
+        return
+    names = ("run_column", "characteristic", "n", "cm", "cmk", "normality")
+    header = [words[f"report.{name}"] for name in names]
+    table = table_block("lLrrrl", header, rows)
+    used = [
+        interval
+        for run in content.runs
+        for _, found in run.inference.capability
+        for interval in (found.cm, found.cmk)
+    ]
+    notes = [small(words["report.capability_note"]), *methods(used, words)]
+    yield together([heading(words["report.capability"]), table, *notes])
+
+
+def _capability_row(run: RunSection, measured: Measured, found: Capability, words: Words) -> Block:
+    tested = {True: "normal_yes", False: "normal_no", None: "normal_untested"}
+    row = table_row(
+        run_name(run, words),
+        measured.characteristic,
+        str(found.n),
+        with_interval(found.cm, "2", words),
+        with_interval(found.cmk, "2", words),
+        words[f"report.{tested[found.normality.normal]}"],
+    )
+    said = [words.get(f"warning.{code}", words.get(code, code)) for code in found.codes]
+    if said:
+        row["remark"] = " ".join(said)
+    return row
+
+
+def steadiness_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
+    """A control chart of the cycle times of every run."""
+    first = True
+    for run in content.runs:
+        picture = control_chart(run.inference.cycle_chart, words)
+        if picture is None:
+            continue
+        opening = [heading(words["report.control"])] if first else []
+        title = caption(f"{run_name(run, words)}　{run.condition}")
+        yield together([*opening, title, picture, *_chart_notes(run, words)])
+        first = False
+    if not first:
+        yield small(words["report.control_note"])
+
+
+def _chart_notes(run: RunSection, words: Words) -> Iterator[Block]:
+    chart = run.inference.cycle_chart
+    rules = list(dict.fromkeys(signal.rule for signal in chart.signals))
+    if chart.code:
+        yield small(words.get(f"warning.{chart.code}", words.get(chart.code, chart.code)))
+    if rules:
+        spoken = [
+            words["report.rule_spoke"].format(
+                rule=words.get(rule, rule),
+                points=_places(s.index + 1 for s in chart.signals if s.rule == rule),
+            )
+            for rule in rules
+        ]
+        yield small(" ".join(spoken))
+
+
+def _places(places: Iterable[int]) -> str:
+    known = list(places)
+    shown = ", ".join(map(str, known[:12]))
+    return f"{shown}, …" if len(known) > 12 else shown
+
+
+def methods(intervals: Iterable[Interval], words: Words) -> list[Block]:
+    """How the intervals beside the numbers were made, each method named once."""
+    known = [each for each in intervals if each.method]
+    if not known:
+        return []
+    texts = list(dict.fromkeys(words.get(each.method, each.method) for each in known))
+    level = f"{known[0].level:.0%}"
+    return [small(words["report.interval_note"].format(level=level, methods="; ".join(texts)))]
+
+
+def undecided(content: ReportContent, words: Words) -> Block | None:
+    """One box where nothing can be said yet, None where the numbers carry."""
+    if any(run.inference.cycle_mean_s.low is not None for run in content.runs):
+        return None
+    return callout("alarm", words["report.too_few_title"], words["report.too_few_all"])

@@ -1,0 +1,1 @@
+"""Pictures of trial numbers, as plots ready to be drawn (see `trial_logs.plots`)."""
