@@ -18,6 +18,7 @@ ROOMS = (
     "lab_controller.portal",
     "lab_controller.stopper",
     "trial_logs",
+    "trial_logs.dossier",
 )
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trial_logs.sheets import before, measured, sheet, told, tried
+from tests.trial_logs.purchases import before, measured, sheet, told, tried
 from trial_logs.dossier import effect, indices, sensitivity
 from trial_logs.dossier.appraisal import appraise
 from trial_logs.dossier.economics import AnnualEffect, GrowthPlan, ValueAdded, Yen

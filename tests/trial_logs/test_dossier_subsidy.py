@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trial_logs.sheets import sheet
+from tests.trial_logs.purchases import sheet
 from trial_logs.dossier.economics import CostKind, InvestmentSheet, SubsidyVariant, Yen
 from trial_logs.dossier.grant_pack import Ceiling, Pack, Scheme, Status, parse, shipped
 from trial_logs.dossier.money import outlay

@@ -171,6 +171,11 @@ def canonical(sheet: InvestmentSheet) -> str:
     )
 
 
+def of_json(text: str) -> InvestmentSheet:
+    """The sheet `canonical` wrote."""
+    return read(json.loads(text))
+
+
 def template(words: Mapping[str, str]) -> str:
     """A commented sheet to fill in; what stands in it by itself is an example, not advice."""
     lines = [*_comment(words, "sheet.comment"), ""]
