@@ -1,20 +1,25 @@
 """A run played back from its own record: the state at any instant, and what happened around it.
 
-Nothing of the run is held in memory. Every answer is a handful of index queries, so that an instant
-near the end of a long run costs what one near its beginning costs.
+Nothing of the run is held in memory but its stretches of one time element. Every answer is a
+handful of queries; those for readings go by an index, so that an instant near the end of a million
+of them costs what one near their beginning costs.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import merge
+from itertools import groupby
 from typing import Any
 
 from trial_logs import record
 from trial_logs.buckets import Bucket
 from trial_logs.chain import TABLES
 from trial_logs.context import Mode
+from trial_logs.elements import pieces, spans_of
 from trial_logs.model import (
     DeviceStateSeen,
     Quality,
@@ -25,8 +30,10 @@ from trial_logs.model import (
     Verdict,
 )
 from trial_logs.record import Evidence
+from trial_logs.run_times import story_of
 from trial_logs.spans import Span
 from trial_logs.stamps import from_us
+from trial_logs.times import Element, TimeSpan
 
 KINDS = tuple(name for name, columns in TABLES.items() if "t_us" in columns and name != "reading")
 
@@ -103,6 +110,22 @@ class Replay:
         """Go to an instant, held within the run, and tell how the run stood there."""
         self.position = min(max(t_us, self.span[0]), self.span[1])
         return self.at(self.position)
+
+    def element(self, t_us: int) -> Element | None:
+        """The time element an instant lies in; None outside the run."""
+        place = bisect_right(self.elements, t_us, key=lambda span: span.t0_us) - 1
+        inside = place >= 0 and t_us < self.elements[place].t1_us
+        return self.elements[place].element if inside else None
+
+    @cached_property
+    def elements(self) -> list[TimeSpan]:
+        """The run cut into stretches of one time element each, whichever machine decided it."""
+        spans = spans_of(pieces(story_of(self._db, self.header)))
+        found = []
+        for element, together in groupby(spans, key=lambda span: span.element):
+            alike = list(together)
+            found.append(TimeSpan(element, alike[0].t0_us, alike[-1].t1_us, "", ""))
+        return found
 
     def step(self, way: int) -> Moment | None:
         """Go to the next (`way` 1) or previous (-1) instant at which something happened.

@@ -21,6 +21,7 @@ from lab_controller.wire import BucketShape, WindowShape
 from lab_controller.wire_replay import (
     CurveShape,
     DeviceThenShape,
+    ElementShape,
     LastReadingShape,
     MomentShape,
     ReplayEventShape,
@@ -77,7 +78,10 @@ async def replay(run: str, lab: ThisLab, language: Language) -> ReplayShape:
             start=start,
             end=end,
             curves=[_curve(one, names, language) for one in found.series],
-            elements=[],
+            elements=[
+                ElementShape(element=one.element, start=from_us(one.t0_us), end=from_us(one.t1_us))
+                for one in found.elements
+            ],
         )
 
     return await _of(lab, run, shape)

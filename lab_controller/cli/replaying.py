@@ -75,8 +75,11 @@ class Teller:
         at = from_us(moment.t_us).astimezone(self.zone)
         click.echo(f"{self._offset(moment.t_us)}  {at:%Y-%m-%d %H:%M:%S}")
         counts = {str(verdict): n for verdict, n in moment.counts.items()}
-        state = word("run_state", moment.run_state or "", self.lang)
+        state = self._word("run_state", moment.run_state)
         click.echo(text(self.lang, "cli.replay_state", counts | {"state": state}))
+        told = {"element": self._word("element", self.replay.element(moment.t_us))}
+        told["mode"] = self._word("run_mode", moment.mode)
+        click.echo(text(self.lang, "cli.replay_time", told))
         for seen in moment.states:
             axes = ("link", "operation", "safety")
             said = {axis: word(axis, getattr(seen, axis), self.lang) for axis in axes}
@@ -98,6 +101,7 @@ class Teller:
         return {
             "state": moment.run_state,
             "mode": moment.mode,
+            "element": self.replay.element(moment.t_us),
             "counts": {verdict: moment.counts[verdict] for verdict in Verdict},
             "devices": [
                 {
@@ -125,6 +129,9 @@ class Teller:
         header = self.replay.header
         told = {"run": header.run_id, "simulated": header.simulated}
         return told | {"offset": self._offset(t_us), "at": at.isoformat()}
+
+    def _word(self, kind: str, code: str | None) -> str:
+        return "-" if code is None else word(kind, code, self.lang)
 
     def _offset(self, t_us: int) -> str:
         return offset(t_us - self.replay.span[0])

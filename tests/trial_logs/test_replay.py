@@ -170,6 +170,14 @@ class TestADay:
         assert replay.seek(2**62).t_us == replay.span[1]
         assert replay.at(replay.span[1]).run_state is RunState.FINISHED
 
+    def test_every_instant_of_the_run_has_its_time_element(self, replay: Replay) -> None:
+        first, last = replay.span
+        spans = replay.elements
+        assert (spans[0].t0_us, spans[-1].t1_us) == (first, last)
+        assert all(one.t1_us == other.t0_us for one, other in pairwise(spans))
+        assert [replay.element(one.t0_us) for one in spans] == [one.element for one in spans]
+        assert replay.element(last) is replay.element(first - 1) is None
+
     def test_a_window_covers_what_it_says(self, replay: Replay) -> None:
         first, last = replay.span
         buckets = replay.window(replay.series[0], first, last + 1, 40)
