@@ -1,0 +1,314 @@
+"""What inference refuses, says and projects: codes, counts, and properties of the intervals."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import trial_logs.inference as package
+from tests.trial_logs.published import AIAG, study
+from trial_logs.inference.capability import FEW_PARTS, NO_LIMITS, capability
+from trial_logs.inference.control_chart import individuals_chart, signals
+from trial_logs.inference.difference import BASELINE_UNCERTAIN, Known, mean_difference, paired
+from trial_logs.inference.gauge import TOO_SMALL, UNBALANCED, gauge_study
+from trial_logs.inference.interval import NO_METHOD, NO_SPREAD
+from trial_logs.inference.needed import (
+    NO_NUMBER,
+    PROJECTION,
+    parts_for_difference,
+    parts_for_scrap_limit,
+    parts_for_width,
+    parts_for_zero_defects,
+)
+from trial_logs.inference.normality import NOT_NORMAL
+from trial_logs.inference.of_run import UNSTABLE, Measured, RunInput, of_run
+from trial_logs.inference.of_trial import (
+    BaselineInput,
+    ConditionInput,
+    against_baseline,
+    between,
+)
+from trial_logs.inference.proportion import ZERO_DEFECTS, defect_share, wilson
+from trial_logs.inference.sample import (
+    energy_per_part,
+    mean_interval,
+    mean_of_summary,
+    quantile_interval,
+    sd_interval,
+    throughput_per_hour,
+)
+from trial_logs.metrics import NO_DATA, TOO_FEW
+from trial_logs.texts import load
+
+STEADY = tuple(30 + 0.5 * ((7 * i) % 11 - 5) / 5 for i in range(60))
+numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
+
+
+def test_no_heavy_library_is_loaded_on_import() -> None:
+    code = (
+        "import sys, trial_logs.inference.of_run, trial_logs.inference.of_trial,"
+        " trial_logs.inference.gauge; print('numpy' in sys.modules, 'scipy' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert shown.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+def test_every_code_has_its_words(language: str) -> None:
+    words = load(language)
+    sources = Path(package.__file__ or "").parent.glob("*.py")
+    pattern = r'"((?:interval|number|capability|chart|gauge|needed)\.[a-z_0-9]+)"'
+    codes = {code for source in sources for code in re.findall(pattern, source.read_text("utf-8"))}
+    assert len(codes) > 40
+    assert codes - words.keys() == set()
+
+
+def test_too_few_values_are_said_with_how_many_more() -> None:
+    assert mean_interval([]).code == sd_interval([]).code == NO_DATA
+    one = mean_interval([4.0])
+    assert (one.estimate, one.low, one.code, one.needed) == (4.0, None, TOO_FEW, 2)
+    same = mean_interval([4.0, 4.0, 4.0])
+    assert (same.estimate, same.low, same.method, same.code) == (4.0, None, "", NO_SPREAD)
+    p95 = quantile_interval(list(range(30)), 0.95)
+    assert (p95.high, p95.code, p95.needed) == (None, TOO_FEW, 42)
+    assert p95.low == 25
+    assert quantile_interval(list(range(72)), 0.95).high == 71
+    assert quantile_interval(list(range(19)), 0.95).estimate is None
+    assert quantile_interval([1, 2, 3, 4, 5], 0.5).needed == 1
+
+
+def test_energy_without_parts_of_its_own_has_no_interval() -> None:
+    total = energy_per_part([], 0.12)
+    assert (total.estimate, total.low, total.method, total.code) == (0.12, None, "", NO_METHOD)
+    assert energy_per_part([0.1, 0.12, 0.14], 0.12).method == "interval.student_t"
+    assert energy_per_part([], None).code == NO_DATA
+
+
+def test_throughput_stays_open_where_the_mean_could_be_zero() -> None:
+    wild = throughput_per_hour([1.0, 100.0])
+    assert (wild.high, wild.code) == (None, TOO_FEW)
+    assert throughput_per_hour([0.0, 0.0]).estimate is None
+
+
+def test_zero_defects_are_not_zero_risk() -> None:
+    none = defect_share(0, 30)
+    assert (none.low, none.code) == (0.0, ZERO_DEFECTS)
+    assert none.high == pytest.approx(0.0950, abs=5e-5)
+    assert defect_share(1, 30) == wilson(1, 30)
+    assert defect_share(0, 0).code == NO_DATA
+
+
+@given(st.integers(0, 200), st.integers(1, 200))
+def test_wilson_is_symmetric_and_holds_its_estimate(count: int, n: int) -> None:
+    count = min(count, n)
+    found, turned = wilson(count, n), wilson(n - count, n)
+    assert None not in (found.low, found.high, turned.low, turned.high)
+    assert 0 <= (found.low or 0) <= count / n <= (found.high or 0) <= 1
+    assert found.low == pytest.approx(1 - (turned.high or 0), abs=1e-12)
+
+
+@given(st.lists(numbers, min_size=3, max_size=30), numbers, st.floats(0.1, 10))
+def test_mean_and_quantiles_move_with_the_values(
+    values: list[float], shift: float, scale: float
+) -> None:
+    first = mean_interval(values)
+    moved = mean_interval([shift + scale * value for value in values])
+    if first.half_width is None or moved.half_width is None:
+        return
+    size = abs(shift) + scale * max(map(abs, values))
+    assert moved.estimate == pytest.approx(shift + scale * (first.estimate or 0), abs=1e-9 * size)
+    assert moved.half_width == pytest.approx(scale * first.half_width, rel=1e-6, abs=1e-9 * size)
+    median = quantile_interval(values, 0.5)
+    assert median.low is None or median.low <= (median.estimate or 0) <= (median.high or 0)
+
+
+def test_capability_says_what_it_rests_on() -> None:
+    found = capability(STEADY[:20], 28, 32)
+    assert FEW_PARTS in found.codes
+    assert found.cmk_bound.high is None
+    assert (found.cmk_bound.low or 9) < (found.cmk.estimate or 0) < (found.cm.estimate or 0) + 1e-9
+    assert (found.percentile_cm.code, found.percentile_cm.needed) == (TOO_FEW, 721)
+    assert capability(STEADY, None, None).codes == (NO_LIMITS,)
+    assert capability([5.0] * 60, 4, 6).codes == (NO_SPREAD,)
+    assert capability([], 4, 6).codes == (NO_DATA,)
+
+
+def test_values_that_are_not_normal_get_percentiles_only_when_there_are_enough() -> None:
+    skewed = [1.01**i for i in range(800)]
+    few, many = capability(skewed[:100] + skewed[700:], 0, None), capability(skewed, 0, 5000)
+    assert NOT_NORMAL in few.codes
+    assert few.percentile_cmk.estimate is None
+    assert many.normality.normal is False
+    assert many.percentile_cmk.code == NO_METHOD
+    assert (many.percentile_cmk.estimate or 0) > 0
+    assert many.cm.estimate is not None
+
+
+def test_a_gauge_study_must_be_whole() -> None:
+    readings = study(AIAG)
+    assert gauge_study(readings[:-1]).code == UNBALANCED
+    assert gauge_study([each for each in readings if each[1] == "A"]).code == TOO_SMALL
+    assert gauge_study([]).code == NO_DATA
+    assert gauge_study([(p, o, 1.0) for p, o, _ in readings]).code == NO_SPREAD
+    whole = gauge_study(readings, tolerance=8, pool_above=None)
+    assert whole.pooled is False
+    interaction = next(c for c in whole.components if c.source == "gauge.interaction")
+    assert interaction.variance == 0
+    assert sum(line.df for line in whole.anova[:4]) == whole.anova[4].df
+    assert sum(line.ss for line in whole.anova[:4]) == pytest.approx(whole.anova[4].ss)
+    grr = next(c for c in whole.components if c.source == "gauge.grr")
+    assert grr.share_tolerance == pytest.approx(6 * (grr.sd.estimate or 0) / 8)
+    assert whole.grr_study is not None
+    assert not whole.grr_study.excludes(grr.share_study)
+
+
+def test_a_baseline_told_as_one_number_leaves_its_uncertainty_open() -> None:
+    after = Known(24.0, 2.0, 16)
+    told = mean_difference(Known(30.0), after)
+    own = mean_of_summary(24, 2, 16)
+    assert told.difference.code == told.before.code == BASELINE_UNCERTAIN
+    assert told.difference.half_width == pytest.approx(own.half_width)
+    assert told.ratio.estimate == pytest.approx(0.8)
+    measured = mean_difference(Known(30.0, 3.0, 16), after)
+    assert (measured.difference.half_width or 0) > (own.half_width or 0)
+    assert measured.decided
+    single = mean_difference(Known(30.0, 3.0, 16), Known(24.0, None, 1))
+    assert (single.difference.estimate, single.difference.low) == (-6.0, None)
+    assert not single.decided
+
+
+def test_pairs_must_be_pairs() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        paired([1.0, 2.0], [1.0])
+    assert paired([1.0, 2.0, 4.0], [2.0, 3.5, 4.5]).difference.method == "interval.paired_t"
+
+
+@given(st.floats(0.05, 5), st.integers(2, 40), st.sampled_from([0.01, 0.05, 0.2]))
+def test_the_promised_count_reaches_the_width(sd: float, n: int, share: float) -> None:
+    found = parts_for_width(10, sd, n, share)
+    assert found.total is not None
+    assert found.more == max(0, found.total - n)
+    reached = mean_of_summary(10, sd, found.total).half_width
+    assert reached is not None
+    assert reached <= 10 * share * (1 + 1e-12)
+    if found.total > 2:
+        short = mean_of_summary(10, sd, found.total - 1).half_width
+        assert short is not None
+        assert short > 10 * share
+
+
+@given(st.integers(1, 20), st.integers(20, 100), st.sampled_from([0.01, 0.05, 0.3]))
+def test_the_promised_count_tells_scrap_from_its_limit(
+    defects: int, judged: int, limit: float
+) -> None:
+    found = parts_for_scrap_limit(defects, judged, limit)
+    share = defects / judged
+    if share == limit:
+        assert found.code == NO_NUMBER
+        return
+    assert found.total is not None
+    assert wilson(share * found.total, found.total).excludes(limit)
+    assert not wilson(share * (found.total - 1), found.total - 1).excludes(limit)
+
+
+def test_projections_say_so() -> None:
+    assert parts_for_scrap_limit(0, 40, 0.05).more == 19
+    assert parts_for_zero_defects(0).code == NO_NUMBER
+    before, after = Known(10, 2, 50), Known(9.8, 2, 10)
+    found = parts_for_difference(before, after)
+    assert (found.total, found.code) == (None, NO_NUMBER)  # the baseline alone hides 0.2
+    both = parts_for_difference(before, after, grow_both=True)
+    assert both.code == PROJECTION
+    assert (both.more or 0) > 500
+    assert parts_for_difference(before, Known(10, 2, 10)).code == NO_NUMBER
+
+
+def test_run_rules_speak_where_they_should() -> None:
+    def rules(scores: list[float]) -> list[tuple[int, str]]:
+        return [(each.index, each.rule) for each in signals(scores)]
+
+    assert rules([0.5, -3.1, 0.2]) == [(1, "chart.rule_1")]
+    assert rules([2.1, 0.0, 2.2]) == [(2, "chart.rule_2")]
+    assert rules([2.1, 0.0, -2.2]) == []
+    assert rules([-1.1, -1.2, 0.3, -1.5, -1.1]) == [(4, "chart.rule_3")]
+    assert rules([0.1] * 8) == [(7, "chart.rule_4")]
+    assert rules([0.1] * 7 + [0.0]) == []
+    assert individuals_chart([]).code == NO_DATA
+    assert individuals_chart([5.0, 5.0, 5.0]).code == NO_SPREAD
+
+
+@pytest.mark.soak
+def test_run_rules_give_false_alarms_as_often_as_published() -> None:
+    """All four rules together: 91.75 points on average; Champ & Woodall (1987), Technometrics."""
+    import numpy as np
+
+    rng, lengths = np.random.default_rng(20261121), []
+    for _ in range(10_000):
+        scores: list[float] = []
+        found = False
+        while not found:
+            scores.append(float(rng.standard_normal()))
+            last = len(scores[-8:]) - 1
+            found = any(each.index == last for each in signals(scores[-8:]))
+        lengths.append(len(scores))
+    error = float(np.std(lengths)) / 100
+    assert abs(float(np.mean(lengths)) - 91.75) <= 4 * error
+
+
+def test_a_run_at_a_glance() -> None:
+    bore = Measured("bore", "mm", 9.95, 10.05, tuple(10 + (c - 30) / 300 for c in STEADY))
+    found = of_run(
+        RunInput(STEADY, 58, 0, 2, (bore,), energy_kwh_per_part=0.1, scrap_limit=0.01, width=0.001)
+    )
+    assert found.cycle_mean_s == mean_interval(STEADY)
+    assert found.throughput_per_h.estimate == pytest.approx(
+        3600 / (found.cycle_mean_s.estimate or 1)
+    )
+    assert found.yield_share == wilson(58, 60)
+    assert found.scrap_share.code == ZERO_DEFECTS
+    assert found.zero_defects is not None
+    assert found.zero_defects.rule_of_three == 0.05
+    assert found.capability[0][1].n == 60
+    assert [each.goal for each in found.needed] == ["needed.width", "needed.zero_defects"]
+    assert found.needed[1].more == 239
+    assert found.energy_kwh_per_part.code == NO_METHOD
+
+
+def test_a_run_warns() -> None:
+    empty = of_run(RunInput((), 0, 0, 0))
+    assert empty.cycle_mean_s.code == empty.yield_share.code == NO_DATA
+    assert empty.needed == ()
+    assert empty.zero_defects is None
+    stopped = (30.0,) * 3 + (30.1, 30.2) * 4 + (95.0, 30.0)
+    found = of_run(RunInput(stopped, 10, 1, 0))
+    assert found.warnings == (NOT_NORMAL, UNSTABLE)
+    assert found.cycle_mean_s.code == found.cycle_sd_s.code == NOT_NORMAL
+    assert found.cycle_median_s.code == ""
+
+
+def test_conditions_are_set_against_each_other() -> None:
+    slow = ConditionInput("slow", tuple(value + 5 for value in STEADY), 3, 60)
+    fast = ConditionInput("fast", STEADY, 1, 60)
+    found = between(slow, fast)
+    assert (found.condition, found.against) == ("fast", "slow")
+    assert found.cycle_s is not None
+    assert found.cycle_s.difference.estimate == pytest.approx(-5)
+    assert found.cycle_s.decided
+    assert found.needed is None
+    told = against_baseline(BaselineInput(cycle=Known(30.05), scrap_share=0.08), fast)
+    assert told.cycle_s is not None
+    assert told.cycle_s.difference.code == BASELINE_UNCERTAIN
+    assert told.needed is not None
+    assert told.scrap_share is not None
+    assert told.scrap_share.difference.method == "interval.wilson"
+    counted = against_baseline(BaselineInput(cycle_s=STEADY, scrap=9, judged=60), fast)
+    assert counted.scrap_share is not None
+    assert counted.scrap_share.difference.method == "interval.newcombe"
+    nothing = against_baseline(BaselineInput(), fast)
+    assert (nothing.cycle_s, nothing.scrap_share, nothing.needed) == (None, None, None)
