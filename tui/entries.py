@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, tzinfo
-from math import isfinite
 from typing import TypeVar
 
 from lab_controller.wire import (
@@ -94,9 +94,21 @@ def measurement_of(given: Given) -> MeasurementRequest:
 def number(field: str, text: str) -> float:
     """A number as people type it, full-width digits and a decimal comma included."""
     found = _read(field, text, lambda typed: float(typed.replace(",", ".")), "bad.number")
-    if not isfinite(found):
+    if not math.isfinite(found):
         raise BadField(field, "bad.number")
     return found
+
+
+def run_time(text: str) -> float:
+    """A time from the beginning of a run in seconds: 0:12:30, 12:30 or 90."""
+
+    def seconds(typed: str) -> float:
+        parts = [float(part) for part in typed.strip().split(":")]
+        if len(parts) > 3 or any(not 0 <= part < math.inf for part in parts):
+            raise ValueError(typed)
+        return math.fsum(part * 60.0**place for place, part in enumerate(reversed(parts)))
+
+    return _read("at", text, seconds, "bad.run_time")
 
 
 def whole_number(field: str, text: str) -> int:

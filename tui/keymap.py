@@ -15,7 +15,8 @@ from textual.binding import Binding
 class Key:
     """One key and what it does. `shown`: as it is printed; `footer`: whether it has a place there.
 
-    A priority key works everywhere, also while a dialog is open or a field is being filled in.
+    `{key}` in the action stands for the key that was pressed. A priority key works everywhere,
+    also while a dialog is open or a field is being filled in.
     """
 
     id: str
@@ -93,12 +94,28 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("run.measure", "m", "measure", "m", footer=True),
         Key("run.note", "n", "note", "n"),
         Key("run.job", "j", "job", "j", footer=True),
+        Key("run.replay", "v", "replay", "v"),
         Key("plot.signal", "w", "signal", "w"),
         Key("trial.report", "o", "report", "o"),
     ),
     "bookings": (
         Key("list.search", "slash", "search", "/"),
         Key("list.filter", "f", "filter", "f"),
+    ),
+    "replay": (
+        Key("replay.next", "right", "step(1)", "Right", footer=True),
+        Key("replay.previous", "left", "step(-1)", "Left"),
+        Key("replay.play", "space", "play", "Space", footer=True),
+        Key("replay.speed", "s", "speed", "s", footer=True),
+        Key("replay.earlier", "pageup", "by(-60)", "PgUp"),
+        Key("replay.later", "pagedown", "by(60)", "PgDn"),
+        Key("replay.first", "home", "tenth(0)", "Home"),
+        Key("replay.last", "end", "tenth(10)", "End"),
+        Key("replay.tenth", "0,1,2,3,4,5,6,7,8,9", "tenth({key})", "0-9"),
+        Key("replay.time", "slash", "time", "/", footer=True),
+        Key("replay.curve", "w", "curve", "w"),
+        Key("replay.keys", "question_mark,f1", "keys", "?", footer=True),
+        Key("replay.leave", "escape", "leave", "Esc", footer=True),
     ),
     "rows": (
         Key("rows.up", "up", "move(-1)", "Up"),
@@ -134,9 +151,17 @@ SCOPES: dict[str, tuple[Key, ...]] = {
 def bindings(*scopes: str) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The bindings of some scopes, for a class; their words are chosen when they are shown."""
     return [
-        Binding(key.keys, key.action, key.id, show=key.footer, priority=key.priority, id=key.id)
+        Binding(keys, action, key.id, show=key.footer, priority=key.priority, id=key.id)
         for key in keys_of(scopes)
+        for keys, action in _pressed(key)
     ]
+
+
+def _pressed(key: Key) -> list[tuple[str, str]]:
+    """Keys and action; an action that is told which key it was has one binding for each."""
+    if "{key}" not in key.action:
+        return [(key.keys, key.action)]
+    return [(one, key.action.format(key=one)) for one in key.keys.split(",")]
 
 
 def keys_of(scopes: Iterable[str]) -> list[Key]:

@@ -19,6 +19,7 @@ from lab_controller.wire import (
     StreamMessage,
     WindowShape,
 )
+from lab_controller.wire_replay import ReplayShape
 from lab_controller.wire_trials import (
     RunShape,
     TrialShape,
@@ -95,6 +96,13 @@ class RunCame(Message):
 
     run: RunShape
     text: str = ""
+
+
+@dataclass
+class ReplayCame(Message):
+    """A run that can be played back."""
+
+    run: ReplayShape
 
 
 @dataclass

@@ -44,6 +44,7 @@ from lab_controller.wire_trials import (
     TrialRequest,
     TrialShape,
 )
+from tests.tui import fake_replay
 from tests.tui.fake_lab import WORDS, FakeLab
 
 AFTER = {
@@ -266,6 +267,8 @@ def app_of(lab: FakeLab) -> FastAPI:
         states |= {"finish": "finished", "abort": "aborted"}
         more = {"started": lab.now} if step == "start" else {}
         return lab.move_run(id, state=states[step], cause=wanted["reason"], **more)
+
+    fake_replay.install(app, api, lab)
 
     @app.get(f"{api}/gcode")
     async def files() -> list[GcodeShape]:

@@ -15,7 +15,7 @@ from tests.architecture.rooms import ROOT
 from tui.app import LabApp
 from tui.keymap import SCOPES, keys_of
 from tui.palette import Palette
-from tui.screens import dialog, form, pick, stop
+from tui.screens import dialog, form, pick, replay, stop
 from tui.screens import help as help_module
 from tui.screens.base import LabScreen
 from tui.screens.bookings import Search
@@ -26,7 +26,15 @@ from tui.widgets.choice import Choice
 from tui.widgets.rows import Rows
 
 SCREENS = tuple(LabApp.SCREENS_BY_NAME.values())
-DIALOGS = (dialog.Confirm, dialog.Notice, form.Form, pick.Pick, stop.StopScreen, help_module.Help)
+DIALOGS = (
+    dialog.Confirm,
+    dialog.Notice,
+    form.Form,
+    pick.Pick,
+    replay.Replay,
+    stop.StopScreen,
+    help_module.Help,
+)
 NODES: tuple[type[DOMNode], ...] = (LabApp, *SCREENS, *DIALOGS, Rows, Board, Choice, Search)
 HELP_WIDTH = 42
 

@@ -20,6 +20,7 @@ KEYS = {
     "today": (),
     "devices": ("2",),
     "trial": ("3",),
+    "replay": ("3", "home", "v", "5"),
     "bookings": ("4",),
     "log": ("5", "down", "down"),
     "settle": ("5", "down", "down", "s"),

@@ -15,6 +15,7 @@ from tui.steps import STEPS
 from tui.texts import LANGUAGES, Texts, catalogue
 from tui.trial_words import COUNTS
 from tui.verbs import BY_JOB, ENTRIES, NEVER_ASKS
+from tui.widgets.timeline import ELEMENT
 
 KINDS = {
     "state": [*BOOKING],
@@ -27,6 +28,7 @@ KINDS = {
     "column": [*WIDTHS],
     "verb": [*BY_JOB, *NEVER_ASKS, *ENTRIES],
     "why": [*STEPS],
+    "element": [*ELEMENT],
     **{axis: [*marks] for axis, marks in AXES.items()},
 }
 

@@ -12,8 +12,9 @@ from lab_controller.wire_trials import (
     TrialShape,
 )
 from tui.entries import Given, measurement_of
-from tui.messages import Done, RunCame
+from tui.messages import Done, ReplayCame, RunCame
 from tui.screens.form import Field, Form
+from tui.screens.replay import Replay
 from tui.screens.trial_subject import TrialSubject
 from tui.trial_words import limit_words
 
@@ -194,6 +195,21 @@ class RunKeys(TrialSubject):
             title = f"{self.t('key.run.note')}  #{run.number}"
             form = Form(self.station, title, [Field("text", "field.text", required=True)], send)
             self.app.push_screen(form, self.post_if)
+
+    def action_replay(self) -> None:
+        """Play the run under the cursor back from its record, or else the one under way."""
+        run = self.run_under_cursor or self.run
+        if run is None or run.state == "planned":
+            self.say(self.t("why.no_replay"))
+        else:
+            self.ask(self._replay, run)
+
+    async def _replay(self, run: RunShape) -> Message:
+        return ReplayCame(await self.station.client.replay(run.id))
+
+    @on(ReplayCame)
+    def _open_replay(self, came: ReplayCame) -> None:
+        self.app.push_screen(Replay(self.station, came.run))
 
     def action_report(self) -> None:
         """Make the trial's report."""

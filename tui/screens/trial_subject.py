@@ -48,11 +48,15 @@ class TrialSubject(LabScreen):
     @property
     def run(self) -> RunShape | None:
         """The run under way, or else the one under the cursor."""
-        if self.trial is None:
-            return None
+        return (live_run(self.trial) if self.trial else None) or self.run_under_cursor
+
+    @property
+    def run_under_cursor(self) -> RunShape | None:
+        """The run the cursor of the plan is on."""
         kind, name = self.row
-        under_cursor = next((one for one in self.trial.runs if one.id == name), None)
-        return live_run(self.trial) or (under_cursor if kind == "run" else None)
+        if self.trial is None or kind != "run":
+            return None
+        return next((one for one in self.trial.runs if one.id == name), None)
 
     @property
     def device(self) -> DeviceShape | None:

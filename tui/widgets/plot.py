@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from itertools import pairwise
 from statistics import median
 
@@ -13,6 +13,7 @@ from lab_controller.wire import BucketShape, WindowShape
 TICKS = 4
 GAP = 3
 LINE = (125, 183, 255)
+CURSOR = (255, 212, 121)
 
 
 class Plot(PlotextPlot):
@@ -22,8 +23,10 @@ class Plot(PlotextPlot):
         """Nothing to see yet."""
         self._bare()
 
-    def show(self, window: WindowShape, title: str, zone: tzinfo) -> None:
-        """Draw a window of a signal."""
+    def show(
+        self, window: WindowShape, title: str, zone: tzinfo, at: datetime | None = None
+    ) -> None:
+        """Draw a window of a signal, with a line across it at an instant that lies in it."""
         self._bare()
         self.plt.title(title)
         for stretch in stretches(window.buckets):
@@ -39,6 +42,10 @@ class Plot(PlotextPlot):
             labels = [f"{window.buckets[round(n)].start.astimezone(zone):%H:%M:%S}" for n in places]
             self.plt.xticks(places, labels)
             self.plt.xlim(0, count - 1)
+            width = window.buckets[1].start - window.buckets[0].start
+            place = (at - window.buckets[0].start) / width if at and width else -1.0
+            if 0 <= place <= count:
+                self.plt.vertical_line(min(place, count - 1), color=CURSOR)
         self.refresh()
 
     def clear(self, title: str) -> None:
