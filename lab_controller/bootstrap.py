@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from booking import migrations as booking_tables
 from booking.store import catalogue as booking_rows
 from equipment_drivers.lifecycle import Limits
-from lab_controller import config, leases, ledger, migrations, schedule
+from lab_controller import config, leases, ledger, migrations, schedule, wiring
 from lab_controller.config import Settings
 from lab_controller.floor import Floor, build_floor
 from lab_controller.jobfiles import JobFile, JobFiles, UnknownGcode
@@ -23,6 +23,7 @@ from lab_controller.schedule import Wake
 from lab_controller.services.arming import Arming
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
+from lab_controller.services.operators import Operators
 from lab_controller.services.reports import Reports
 from lab_controller.services.stop_notes import StopNotes
 from lab_controller.services.trials import RunScope, Trials
@@ -43,6 +44,7 @@ class Lab(Floor):
     bookings: Bookings
     arming: Arming
     trials: Trials
+    operators: Operators
     stop_notes: StopNotes
     reports: Reports
     settling: Settling
@@ -93,6 +95,7 @@ class Lab(Floor):
                 Wake("interlocks", self.watch.tick, INTERLOCK_TICK_S),
                 Wake("no-shows", self.bookings.mark_no_shows, DUE_TICK_S),
                 Wake("reminders", self.bookings.give_reminders, DUE_TICK_S),
+                Wake("orders", self.operators.mark_orders, DUE_TICK_S),
                 Wake("stop-rules", self.stop_notes.tick, DUE_TICK_S),
             ]
         )
@@ -186,6 +189,7 @@ def build(
         bookings=bookings,
         arming=arming,
         trials=trials,
+        operators=Operators(floor, trials, bookings),
         stop_notes=StopNotes(trials, settings.lab.language),
         reports=reports,
         settling=Settling(
@@ -206,4 +210,16 @@ def scope_of(floor: Floor, equipment: str) -> RunScope:
     return RunScope(
         devices=tuple(dict.fromkeys([*own, *settings.lab.environment])),
         energy=tuple((device, "energy") for device in plugs or metered),
+        machines=machines_of(floor, own),
     )
+
+
+def machines_of(floor: Floor, own: Sequence[str]) -> tuple[str, ...]:
+    """The devices whose states decide what a moment of a run is counted as.
+
+    What acts and does not only feed another; without such, what a person starts and finishes.
+    """
+    plugs = floor.power.values()
+    acting = [one for one in own if wiring.acts(floor.board[one]) and one not in plugs]
+    by_hand = [one for one in own if "start" in floor.board[one].spec.commands]
+    return tuple(acting or by_hand)

@@ -154,11 +154,13 @@ class Recorder:
 
     # -- runs -------------------------------------------------------------------------------
 
-    async def start(self, header: RunHeader, devices: Iterable[str], now: datetime) -> None:
-        """Begin a run's own file and record its devices from here on."""
+    async def start(
+        self, header: RunHeader, devices: Iterable[str], now: datetime, booking: str = ""
+    ) -> None:
+        """Begin a run's own file and record its devices from here on; `booking` is in force."""
         writer = await asyncio.to_thread(Writer, self.path(header.run_id))
         try:
-            await writer.write(lambda db: evidence.open_run(db, header, now))
+            await writer.write(lambda db: evidence.open_run(db, header, now, booking))
         except BaseException:
             await asyncio.to_thread(writer.close)
             raise

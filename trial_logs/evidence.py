@@ -26,14 +26,18 @@ from trial_logs.model import (
 from trial_logs.stamps import to_us
 
 
-def open_run(db: Database, header: RunHeader, now: datetime) -> Segment:
-    """Create the tables and record whose evidence this is and that the run is running."""
+def open_run(db: Database, header: RunHeader, now: datetime, booking: str = "") -> Segment:
+    """Create the tables and record whose evidence this is and that the run is running.
+
+    `booking` is the one in force, empty where that is not known.
+    """
     migrations.apply(db)
     if last_segment(db) is not None:
         raise AlreadyExists("evidence.exists", run=header.run_id)
     rows: Rows = {
         "header": [(name, canonical(value)) for name, value in asdict(header).items()],
         "run_event": [(to_us(now), RunState.RUNNING.value, header.operator, "")],
+        "order_edge": [(to_us(now), 1, booking)] if booking else [],
     }
     return extend(db, rows, to_us(now))
 

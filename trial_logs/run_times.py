@@ -16,7 +16,7 @@ from trial_logs.model import RunHeader, Verdict
 from trial_logs.record import Evidence
 from trial_logs.stamps import to_us
 from trial_logs.stops import Word, Words, stops
-from trial_logs.times import Element, Indicator, RunTimes
+from trial_logs.times import Element, Indicator, RunTimes, Stop
 
 UNKNOWN_TIME = "number.unknown_time"
 NO_PLANNED_CYCLE = "number.no_planned_cycle"
@@ -51,6 +51,13 @@ def run_times(db: Evidence, counts: Counts) -> RunTimes:
         kado=kado(cut),
         **shares,
     )
+
+
+def stops_of(db: Evidence) -> list[Stop]:
+    """The stops of the run so far, in order of time, with what people said of them."""
+    header = record.read_header(db)
+    story = story_of(db, header)
+    return stops(story, list(pieces(story)), header.microstop_s, _words(db))
 
 
 def story_of(db: Evidence, header: RunHeader) -> Story:

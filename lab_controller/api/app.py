@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from lab_controller.api import bookings, lab, ledger, problems, replay, stream, trials
+from lab_controller.api import bookings, lab, ledger, operator, problems, replay, stream, trials
 from lab_controller.bootstrap import Lab
 from lab_controller.portal import door
 from lab_controller.wire import Refusal
@@ -36,6 +36,7 @@ def create_app(of: Lab, token: str) -> FastAPI:
         lab.router,
         ledger.router,
         bookings.router,
+        operator.router,
         trials.router,
         replay.router,
     ):

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from equipment_drivers.errors import DriverError
@@ -60,10 +60,11 @@ class NotArmed(LabError):
 
 @dataclass(frozen=True, slots=True)
 class RunScope:
-    """What a run on this equipment records, and which counters are its energy."""
+    """What a run on this equipment records, which counters are its energy, which are machines."""
 
     devices: tuple[str, ...]
     energy: tuple[tuple[str, str], ...]
+    machines: tuple[str, ...] = ()
 
 
 class Trials(TrialBooks):
@@ -118,10 +119,13 @@ class Trials(TrialBooks):
             scope = self._scope_of(planned.equipment_id)
             await self._prime(run, scope)
             now = self._clock.now()
-            header = store.run_header(trial, planned, scope.energy)
+            header = replace(
+                store.run_header(trial, planned, scope.energy), machines=scope.machines
+            )
             started = await self._db.write(lambda db: store.start_run(db, run, now))
             try:
-                await self._recorder.start(header, scope.devices, now)
+                booking = trial.draft.booking_id
+                await self._recorder.start(header, scope.devices, now, booking)
             except (LabError, TrialError) as fault:
                 code = fault.code
                 await self._db.write(lambda db: store.abort_run(db, run, now, code))
@@ -250,7 +254,7 @@ class Trials(TrialBooks):
                 )
             )
 
-        return await self._add(run, judge)
+        return await self.add(run, judge)
 
     async def _at_work(self, run: str) -> str:
         """A machine of the run that is making a part now, or nothing."""
@@ -272,12 +276,12 @@ class Trials(TrialBooks):
     ) -> RunCounts:
         """A value read from a gauge."""
         measured = Measurement(self._clock.now(), characteristic, value, unit, gauge, by, part)
-        return await self._add(run, lambda db: Batch(measurements=(measured,)))
+        return await self.add(run, lambda db: Batch(measurements=(measured,)))
 
     async def note(self, run: str, text: str, *, by: str) -> RunCounts:
         """A remark for the record."""
         written = Note(self._clock.now(), text, by)
-        return await self._add(run, lambda db: Batch(notes=(written,)))
+        return await self.add(run, lambda db: Batch(notes=(written,)))
 
     async def note_once(self, run: str, text: str, *, by: str) -> RunCounts:
         """A remark that is not written down again by the same hand."""
@@ -287,9 +291,10 @@ class Trials(TrialBooks):
             known = {(note.by, note.text) for note in record.notes(db)}
             return Batch() if (by, text) in known else Batch(notes=(written,))
 
-        return await self._add(run, unless_known)
+        return await self.add(run, unless_known)
 
-    async def _add(self, run: str, batch: Callable[[Database], Batch]) -> RunCounts:
+    async def add(self, run: str, batch: Callable[[Database], Batch]) -> RunCounts:
+        """Record what somebody says of a run that has begun; `batch(db)` may look at its record."""
         async with self._moving[run]:
             found = await self._db.read(lambda db: store.get_run(db, run))
             if found.state is RunState.PLANNED:
