@@ -176,14 +176,7 @@ def build(
         before_disarm=trials.end_on,
     )
     floor.stop_desk.after_stop = arming.after_stop
-    reports = Reports(
-        settings=settings,
-        devices=devices,
-        trials=trials,
-        bookings=bookings,
-        signals=lambda id: floor.board[id].spec.signals,
-        folder=data_dir / "reports",
-    )
+    reports = Reports(settings=settings, clock=floor.clock, lab_db=floor.db)
     return Lab(
         **{one.name: getattr(floor, one.name) for one in fields(floor)},
         bookings=bookings,

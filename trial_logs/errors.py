@@ -8,6 +8,7 @@ TrialError
 ├── AlreadyExists    trial.exists
 ├── EvidenceClosed   evidence.closed          (the run is over: only corrections and judgements)
 ├── EvidenceMissing  evidence.missing         (the file holds no run)
+├── ExtraMissing     export.extra_missing     (a package is not installed)
 └── ReportFailed     report.failed            (the document could not be set)
 """
 
@@ -66,6 +67,12 @@ class EvidenceMissing(TrialError):
     """The file holds no run."""
 
     code = "evidence.missing"
+
+
+class ExtraMissing(TrialError):
+    """This format needs a package that is not installed; `extra` brings it."""
+
+    code = "export.extra_missing"
 
 
 class ReportFailed(TrialError):

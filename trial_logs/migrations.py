@@ -162,6 +162,39 @@ PROTOCOL_TABLES = (
     ) STRICT""",
 )
 
+REPORT_TABLES = (
+    """CREATE TABLE trial_report (
+        id INTEGER PRIMARY KEY,
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        kind TEXT NOT NULL,
+        language TEXT NOT NULL,
+        made_ms INTEGER NOT NULL,
+        digest TEXT NOT NULL,
+        ends TEXT NOT NULL,
+        inputs TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX trial_report_trial ON trial_report (trial_id)",
+    """CREATE TABLE trial_report_file (
+        report_id INTEGER NOT NULL REFERENCES trial_report (id),
+        name TEXT NOT NULL,
+        sha256 TEXT NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (report_id, name)
+    ) STRICT, WITHOUT ROWID""",
+    "CREATE INDEX trial_report_file_sha256 ON trial_report_file (sha256)",
+)
+
+SHEET_TABLES = (
+    """CREATE TABLE trial_sheet (
+        id INTEGER PRIMARY KEY,
+        trial_id TEXT NOT NULL REFERENCES trial_trial (id),
+        entered_ms INTEGER NOT NULL,
+        by TEXT NOT NULL,
+        sheet TEXT NOT NULL
+    ) STRICT""",
+    "CREATE INDEX trial_sheet_trial ON trial_sheet (trial_id)",
+)
+
 EVIDENCE_TABLES = (
     "CREATE TABLE header (id INTEGER PRIMARY KEY, name TEXT NOT NULL, value TEXT NOT NULL) STRICT",
     """CREATE TABLE run_event (
@@ -350,3 +383,15 @@ def m002_context(db: Database) -> None:
 def m001_journal(db: Database) -> None:
     """The journal of samples of one UTC month."""
     _create(db, TELEMETRY_TABLES)
+@lab()
+def m003_investment_sheets(db: Database) -> None:
+    """What a factory filled in for the purchase dossier of a trial."""
+    _create(db, SHEET_TABLES)
+
+
+@lab()
+def m003_reports(db: Database) -> None:
+    """Which files were made of a trial, with their bytes' digests and what made them."""
+    _create(db, REPORT_TABLES)
+
+

@@ -63,17 +63,17 @@ class Bookings:
     async def between(self, start: datetime, end: datetime) -> list[BookedWith]:
         """Bookings that touch a stretch of time, in order."""
         return await self._db.read(
-            lambda db: [_with_names(db, one) for one in rows.bookings_between(db, start, end)]
+            lambda db: [named_booking(db, one) for one in rows.bookings_between(db, start, end)]
         )
 
     async def one(self, booking: str) -> BookedWith:
         """One booking by id. Raises UnknownBooking."""
-        return await self._db.read(lambda db: _with_names(db, rows.booking_by_id(db, booking)))
+        return await self._db.read(lambda db: named_booking(db, rows.booking_by_id(db, booking)))
 
     async def by_printed_code(self, number: str, code: str) -> BookedWith:
         """One booking by its public number and printed code. Raises UnknownBooking."""
         return await self._db.read(
-            lambda db: _with_names(db, rows.find_by_number_and_code(db, number, code))
+            lambda db: named_booking(db, rows.find_by_number_and_code(db, number, code))
         )
 
     async def equipment(self) -> list[Equipment]:
@@ -246,7 +246,7 @@ class Bookings:
 
     async def _step(self, step: Callable[[Database, datetime], Booking]) -> BookedWith:
         now = self._clock.now()
-        done = await self._db.write(lambda db: _with_names(db, step(db, now)))
+        done = await self._db.write(lambda db: named_booking(db, step(db, now)))
         self._tell(done.booking)
         return done
 
@@ -254,7 +254,8 @@ class Bookings:
         self._bus.tell(BookingChanged(booking.id, State(booking.state).value))
 
 
-def _with_names(db: Database, booking: Booking) -> BookedWith:
+def named_booking(db: Database, booking: Booking) -> BookedWith:
+    """A booking with the names people know it by."""
     def person(id: str | None) -> Person | None:
         return directory.person_by_id(db, id) if id else None
 

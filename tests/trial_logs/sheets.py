@@ -1,63 +1,151 @@
-"""Investment sheets and trial numbers for the tests of the purchase dossier."""
+"""An evaluator of workbook formulas of our own, written from their definitions, for the tests."""
 
 from __future__ import annotations
 
+import math
+import re
+import statistics
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from trial_logs.dossier.economics import Before, InvestmentSheet, Tried
-from trial_logs.dossier.investment import read
-from trial_logs.inference.interval import Interval
+import openpyxl
+from openpyxl.formula import Tokenizer
 
-SHEET: dict[str, Any] = {
-    "title": "協働ロボットによる取り出し",
-    "tax": "excluded",
-    "purposes": ["labour_saving"],
-    "work": {"days_per_year": 240, "hours_per_day": 8.0, "wage_yen_per_h": 2500},
-    "present": {"volume_per_year": 60000, "scrap_yen_per_part": 300},
-    "plan": {"life_years": 7, "discount_percent": 3.0, "attendance_percent": 20.0},
-    "running": {"energy_yen_per_kwh": 30.0, "maintenance_yen": 100000},
-    "line": [
-        {"kind": "machine", "name": "ロボット", "yen": 3500000, "quote": "見積-1.pdf"},
-        {"kind": "hand", "name": "ハンド", "yen": 500000},
-        {"kind": "si", "name": "組込み", "yen": 1000000},
-    ],
+Cells = list[Any]
+
+
+class Sheets:
+    """A workbook whose formulas are worked out from the values of other cells, never from cache."""
+
+    def __init__(self, path: Path) -> None:
+        self.book = openpyxl.load_workbook(path)
+        self.cached = openpyxl.load_workbook(path, data_only=True)
+
+    def formulas(self) -> list[tuple[str, str]]:
+        """Every formula cell, as (sheet, address)."""
+        return [
+            (sheet.title, cell.coordinate)
+            for sheet in self.book
+            for row in sheet.iter_rows()
+            for cell in row
+            if cell.data_type == "f"
+        ]
+
+    def value(self, sheet: str, address: str) -> Any:
+        """What a cell comes to."""
+        cell = self.book[sheet][address]
+        if cell.data_type != "f":
+            return cell.value
+        return Formula(self, sheet, str(cell.value)).value()
+
+    def shown(self, sheet: str, address: str) -> Any:
+        """What a viewer that does not calculate shows."""
+        return self.cached[sheet][address].value
+
+    def cells(self, sheet: str, reference: str) -> Cells:
+        """A range, or one cell, as a list of values."""
+        if "!" in reference:
+            place, _, reference = reference.rpartition("!")
+            sheet = place.strip("'").replace("''", "'")
+        found = self.book[sheet][reference.replace("$", "")]
+        rows = found if isinstance(found, tuple) else ((found,),)
+        return [
+            self.value(sheet, cell.coordinate)
+            for row in rows
+            for cell in (row if isinstance(row, tuple) else (row,))
+        ]
+
+
+class Blank(int):
+    """An empty cell: zero to a sum, the empty text to a comparison."""
+
+    def __eq__(self, other: object) -> bool:
+        return other in ("", 0)
+
+    __hash__ = int.__hash__
+
+
+def numbers(values: Cells) -> list[float]:
+    """The numbers among the values of a range; texts and blanks are passed over."""
+    return [each for each in values if isinstance(each, int | float)]
+
+
+def meets(criterion: str) -> Callable[[Any], bool]:
+    """A COUNTIF criterion."""
+    sign, wanted = re.fullmatch(r"(<>|>=|<=|=)(.*)", criterion, re.S).groups()  # type: ignore[union-attr]
+    if sign in ("=", "<>"):
+        text = re.sub(r"~([~*?])", r"\1", wanted)
+        return lambda cell: (str("" if cell is None else cell) == text) == (sign == "=")
+    limit = float(wanted)
+    below = sign == "<="
+    return lambda cell: (
+        isinstance(cell, int | float) and (cell <= limit if below else cell >= limit)
+    )
+
+
+def countifs(*arguments: Any) -> int:
+    """Rows in which every (range, criterion) pair holds."""
+    pairs = list(zip(arguments[::2], (meets(each) for each in arguments[1::2]), strict=True))
+    return sum(all(test(cells[n]) for cells, test in pairs) for n in range(len(pairs[0][0])))
+
+
+def percentile(values: Cells, p: float) -> float:
+    """PERCENTILE.INC, by the inclusive method of the standard library."""
+    return statistics.quantiles(numbers(values), n=100, method="inclusive")[round(p * 100) - 1]
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "SUM": lambda values: sum(numbers(values)),
+    "COUNT": lambda values: len(numbers(values)),
+    "COUNTIF": countifs,
+    "COUNTIFS": countifs,
+    "AVERAGE": lambda values: statistics.fmean(numbers(values)),
+    "MEDIAN": lambda values: statistics.median(numbers(values)),
+    "MIN": lambda values: min(numbers(values)),
+    "MAX": lambda values: max(numbers(values)),
+    "_xlfn.STDEV.S": lambda values: statistics.stdev(numbers(values)),
+    "_xlfn.PERCENTILE.INC": percentile,
+    "SQRT": math.sqrt,
+    "ROUND": lambda value, digits: math.floor(value * 10**digits + 0.5) / 10**digits,
+    "OR": lambda *tests: any(tests),
 }
+SIGNS = {"=": "==", "<>": "!=", "^": "**"}
 
 
-def sheet(**changes: Any) -> InvestmentSheet:
-    """The sheet with top-level keys changed."""
-    return read({**SHEET, **changes})
+class Formula:
+    """One formula, turned into an expression; arguments of IF are worked out when chosen."""
 
+    def __init__(self, sheets: Sheets, sheet: str, text: str) -> None:
+        self._sheets, self._sheet = sheets, sheet
+        self._code = "".join(self._piece(token) for token in Tokenizer(text).items)
 
-def told(value: float) -> Interval:
-    """A number somebody named, nobody measured."""
-    return Interval(value, None, None, 0.95, 0, "")
+    def value(self) -> Any:
+        """What it comes to."""
+        return eval(self._code, {"__builtins__": {}, **self._names()})  # our own grammar
 
+    def _names(self) -> dict[str, Any]:
+        return {
+            "CALL": lambda name, *given: FUNCTIONS[name](*(each() for each in given)),
+            "IF": lambda _, test, yes, no: yes() if test() else no(),
+            "RANGE": lambda text: self._sheets.cells(self._sheet, text),
+            "CELL": self._cell,
+        }
 
-def measured(estimate: float, low: float | None, high: float | None) -> Interval:
-    """A number of thirty parts with its interval."""
-    return Interval(estimate, low, high, 0.95, 30, "interval.student_t")
+    def _cell(self, text: str) -> Any:
+        (found,) = self._sheets.cells(self._sheet, text)
+        return Blank() if found is None else found
 
-
-def before(**changes: Any) -> Before:
-    """By hand, 90 s a part, one in twenty scrapped."""
-    given: dict[str, Any] = {
-        "method": "手作業",
-        "cycle_s": told(90.0),
-        "people": 1.0,
-        "scrap_share": told(0.05),
-        "volume_per_year": 60000,
-    }
-    return Before(**{**given, **changes})
-
-
-def tried(**changes: Any) -> Tried:
-    """On the machine, 80 s a part with its intervals."""
-    given: dict[str, Any] = {
-        "condition": "標準",
-        "simulated": False,
-        "cycle_s": measured(80.0, 78.0, 82.0),
-        "yield_share": measured(0.98, 0.90, 0.995),
-        "energy_kwh_per_part": measured(0.01, 0.009, 0.012),
-    }
-    return Tried(**{**given, **changes})
+    def _piece(self, token: Any) -> str:
+        if token.type == "FUNC" and token.subtype == "OPEN":
+            name = token.value[:-1]
+            return f"{'IF' if name == 'IF' else 'CALL'}({name!r},lambda:("
+        if token.type in ("FUNC", "PAREN") and token.subtype == "CLOSE":
+            return "))" if token.type == "FUNC" else ")"
+        if token.type == "SEP":
+            return "),lambda:("
+        if token.type == "OPERAND" and token.subtype == "TEXT":
+            return repr(token.value[1:-1].replace('""', '"'))
+        if token.type == "OPERAND" and token.subtype == "RANGE":
+            return f"{'RANGE' if ':' in token.value else 'CELL'}({token.value!r})"
+        return SIGNS.get(token.value, token.value)
