@@ -11,6 +11,7 @@ from lab_controller.wire_trials import (
     ReportShape,
     RunRequest,
     RunShape,
+    TemplateShape,
     TrialRequest,
     TrialShape,
 )
@@ -27,6 +28,10 @@ class TrialsDoor(LabDoor):
     async def trial(self, trial: str) -> TrialShape:
         """One trial with its plan and runs."""
         return await self._one(TrialShape, "GET", f"/trials/{trial}")
+
+    async def trial_templates(self) -> list[TemplateShape]:
+        """Plans to begin with."""
+        return await self._many(TemplateShape, "GET", "/trial-templates")
 
     async def create_trial(self, wanted: TrialRequest) -> TrialShape:
         """A new trial for a booking."""

@@ -14,9 +14,11 @@ from lab_controller.wire_trials import (
     PlanShape,
     ProtocolShape,
     RunShape,
+    TemplateShape,
     TrialRequest,
     TrialShape,
 )
+from trial_logs import plan_templates
 from trial_logs.model import (
     Band,
     Condition,
@@ -138,4 +140,17 @@ def trial(one: Trial, runs: list[RunCounts], language: str) -> TrialShape:
         protocol=shown.protocol,
         runs=[run(found, language) for found in runs],
         left=PlanLeftShape.model_validate(left),
+    )
+
+
+def template(name: str, language: str) -> TemplateShape:
+    """A plan to begin with."""
+    found = plan_templates.template(name, language)
+    return TemplateShape(
+        name=found.name,
+        title=found.title,
+        summary=found.summary,
+        bring=list(found.bring),
+        baseline_questions=list(found.baseline_questions),
+        plan=PlanShape.model_validate(found.plan),
     )

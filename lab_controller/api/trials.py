@@ -23,10 +23,12 @@ from lab_controller.wire_trials import (
     ReportShape,
     RunRequest,
     RunShape,
+    TemplateShape,
     TrialRequest,
     TrialShape,
 )
 from trial_logs.model import Verdict
+from trial_logs.plan_templates import NAMES
 
 router = APIRouter(dependencies=[Depends(staff)])
 
@@ -55,6 +57,12 @@ async def trial(trial: str, lab: ThisLab, language: Language) -> TrialShape:
     """One trial with its plan, its runs and what of the plan is left."""
     found = await lab.trials.trial(trial)
     return shapes.trial(found, await lab.trials.runs(trial), language)
+
+
+@router.get("/trial-templates")
+async def templates(language: Language) -> list[TemplateShape]:
+    """Plans to begin with, in the reader's language."""
+    return [shapes.template(name, language) for name in NAMES]
 
 
 @router.post("/trials")

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lab_controller.cli.door import ask, shared, show
+from lab_controller.cli.planning import new, plan, templates
 from lab_controller.cli.replaying import replay
 
 
@@ -16,7 +17,8 @@ def command() -> None:
     """Look at trials."""
 
 
-command.add_command(replay)
+for each in (new, plan, replay, templates):
+    command.add_command(each)
 
 
 @command.command("list")

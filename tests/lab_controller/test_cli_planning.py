@@ -1,0 +1,109 @@
+"""Plans from the command line: templates, a file to fill in, its mistakes with their lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lab_controller.plan_files import line_of_field
+from tests.lab_controller.bench import Bench
+from tests.lab_controller.test_cli import OK, REFUSED, data, machikoba, table
+from trial_logs.plan_templates import NAMES
+
+__all__ = ["data"]
+
+
+async def test_a_plan_from_its_template_to_what_is_left(
+    data: Path, bench: Bench, tmp_path: Path
+) -> None:
+    assert [row["name"] for row in await table("trial", "templates")] == list(NAMES)
+    booking = await bench.armed()
+    file = tmp_path / "計画.toml"
+    new = ("trial", "new", booking.id, "--template", "fdm_part", "--out", file, "--data", data)
+    written = await machikoba(*new)
+    assert (written.exit_code, "machikoba trial plan" in written.stdout) == (OK, True)
+    again = await machikoba(*new)
+    assert (again.exit_code, "すでにあります" in again.stderr) == (REFUSED, True)
+    done = await machikoba("trial", "plan", file, "--data", data, "--json")
+    assert done.exit_code == OK, done.stderr
+    created = json.loads(done.stdout)
+    assert len(created["conditions"]) == 4
+    assert created["protocol"]["template"] == "fdm_part"
+    assert created["left"]["next_run"]["condition"] == "0.20 mm / PLA"
+    assert [row["runs_left"] for row in created["left"]["conditions"]] == [1, 1, 1, 1]
+    exported = await machikoba("trial", "plan", created["id"], "--export", "--data", data)
+    file.with_name("again.toml").write_text(exported.stdout, encoding="utf-8")
+    second = await table(
+        "trial", "plan", file.with_name("again.toml"), "--booking", booking.id, "--data", data
+    )
+    assert second["protocol"] == created["protocol"]
+    assert second["limits"] == created["limits"]
+    assert second["conditions"] == created["conditions"]
+
+
+BAD_SHAPE = """\
+booking = "b"
+title = "題"
+colour = "red"
+
+[[limits]]
+characteristic = "幅"
+nominal = "wide"
+unit = "mm"
+
+[[protocol.stop_rules]]
+kind = "boredom"
+"""
+BAD_RULES = """\
+title = "題"
+
+[[limits]]
+characteristic = "幅"
+nominal = 20.0
+tolerance = 0.1
+unit = "ミリ"
+
+[[conditions]]
+name = "標準"
+
+[protocol]
+microstop_s = -1
+
+[[protocol.stop_rules]]
+kind = "minutes"
+"""
+
+
+async def test_every_mistake_of_a_file_is_named_with_its_line(
+    data: Path, bench: Bench, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(BAD_SHAPE, encoding="utf-8")
+    done = await machikoba("trial", "plan", file, "--data", data)
+    assert done.exit_code == REFUSED
+    assert [line.split("行目")[0].strip(" -") for line in done.stderr.splitlines()[1:]] == [
+        "7", "11", "3",
+    ]  # fmt: skip
+    file.write_text(BAD_RULES, encoding="utf-8")
+    booking = await bench.armed()
+    plan = ("trial", "plan", file, "--booking", booking.id, "--data", data)
+    done = await machikoba(*plan, "--lang", "en")
+    assert done.exit_code == REFUSED
+    places = {" ".join(line.split()[1:4]) for line in done.stderr.splitlines()[1:]}
+    assert places == {
+        "line 7 limits[1].unit:",
+        "line 13 protocol.microstop_s:",
+        "line 15 protocol.stop_rules[1].value:",
+    }
+    assert await bench.lab.trials.trials() == []
+    file.write_text("title = \n", encoding="utf-8")
+    done = await machikoba(*plan)
+    assert done.exit_code == REFUSED
+    assert "1 行目" in done.stderr
+
+
+def test_the_line_of_a_key_the_rules_name() -> None:
+    lines = BAD_RULES.splitlines()
+    assert line_of_field("protocol.stop_rules[1].kind", lines) == 16
+    assert line_of_field("limits[1].unit", lines) == 7
+    assert line_of_field("protocol.microstop_s", lines) == 13
