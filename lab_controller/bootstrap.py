@@ -15,7 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from booking import migrations as booking_tables
 from booking.store import catalogue as booking_rows
 from equipment_drivers.lifecycle import Limits
-from lab_controller import config, leases, ledger, migrations, schedule, wiring
+from lab_controller import config, grant_packs, leases, ledger, migrations, schedule, wiring
 from lab_controller.config import Settings
 from lab_controller.floor import Floor, build_floor
 from lab_controller.jobfiles import JobFile, JobFiles, UnknownGcode
@@ -23,6 +23,7 @@ from lab_controller.schedule import Wake
 from lab_controller.services.arming import Arming
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
+from lab_controller.services.investments import Investments
 from lab_controller.services.operators import Operators
 from lab_controller.services.reports import Reports
 from lab_controller.services.stop_notes import StopNotes
@@ -31,10 +32,12 @@ from lab_controller.settling import Settling
 from lab_controller.stopper.errors import StopperUnreachable
 from lab_controller.under_way import each
 from trial_logs import migrations as trial_tables
+from trial_logs.stamps import to_us
 
 LEASE_TICK_S = 1.0
 INTERLOCK_TICK_S = 0.25
 DUE_TICK_S = 2.0
+TIDY_TICK_S = 600.0
 
 
 @dataclass(slots=True)
@@ -46,6 +49,7 @@ class Lab(Floor):
     trials: Trials
     operators: Operators
     stop_notes: StopNotes
+    investments: Investments
     reports: Reports
     settling: Settling
     job_files: JobFiles
@@ -95,10 +99,15 @@ class Lab(Floor):
                 Wake("interlocks", self.watch.tick, INTERLOCK_TICK_S),
                 Wake("no-shows", self.bookings.mark_no_shows, DUE_TICK_S),
                 Wake("reminders", self.bookings.give_reminders, DUE_TICK_S),
+                Wake("telemetry", self.tidy_telemetry, TIDY_TICK_S),
                 Wake("orders", self.operators.mark_orders, DUE_TICK_S),
                 Wake("stop-rules", self.stop_notes.tick, DUE_TICK_S),
             ]
         )
+
+    async def tidy_telemetry(self) -> None:
+        """Seal what has waited, close months that are over, let go what was kept long enough."""
+        await self.telemetry.tidy(to_us(self.clock.now()))
 
     def _leave_buttons(self) -> None:
         """Leave the places of the stop buttons where `machikoba stop` finds them without us."""
@@ -184,6 +193,7 @@ def build(
         trials=trials,
         operators=Operators(floor, trials, bookings),
         stop_notes=StopNotes(trials, settings.lab.language),
+        investments=Investments(floor, grant_packs.load(settings.dossier.packs, path)),
         reports=reports,
         settling=Settling(
             floor.clock, floor.bus, floor.board, floor.connections, floor.coordinator, floor.db

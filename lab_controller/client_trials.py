@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lab_controller.client_door import LONG_TIMEOUT_S, LabDoor
 from lab_controller.wire_trials import (
+    GrantPackShape,
     MeasurementRequest,
     PartRequest,
     ReportShape,
     RunRequest,
     RunShape,
+    SheetShape,
     TemplateShape,
     TrialRequest,
     TrialShape,
@@ -63,6 +66,18 @@ class TrialsDoor(LabDoor):
         """The numbers of a run, computed from its evidence."""
         answer = await self._call("GET", f"/runs/{run}/numbers", timeout=LONG_TIMEOUT_S)
         return dict(answer.json())
+
+    async def enter_sheet(self, trial: str, sheet: Mapping[str, Any]) -> SheetShape:
+        """Enter the investment sheet of a trial; the newest counts."""
+        return await self._one(SheetShape, "PUT", f"/trials/{trial}/sheet", dict(sheet))
+
+    async def sheet(self, trial: str) -> SheetShape:
+        """The investment sheet of a trial that counts."""
+        return await self._one(SheetShape, "GET", f"/trials/{trial}/sheet")
+
+    async def grant_packs(self) -> list[GrantPackShape]:
+        """The packs of grant rules the lab has."""
+        return await self._many(GrantPackShape, "GET", "/grant-packs")
 
     async def make_report(self, trial: str) -> ReportShape:
         """Make the trial report: PDF, XLSX, CSV."""

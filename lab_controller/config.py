@@ -273,6 +273,33 @@ class Interlock(Section):
         return [when] if isinstance(when, dict) else when
 
 
+class Dossier(Section):
+    """The purchase dossier: files of grant packs beside those that come with the program."""
+
+    packs: list[str] = Field(default_factory=list)
+
+
+class Telemetry(Section):
+    """How many days samples and their minutes are kept; 0: for ever. Hours are never let go.
+
+    `fast` is what has more than one sample a second.
+    """
+
+    raw_days: int = Field(default=400, ge=0)
+    raw_days_fast: int = Field(default=90, ge=0)
+    minute_days: int = Field(default=1826, ge=0)
+
+
+class SeriesOptions(Section):
+    """What is declared of one signal: steps of value and stamp, and the deadband in its unit."""
+
+    device: str
+    signal: str
+    step: float | None = Field(default=None, gt=0)
+    time_step_us: int = Field(default=1000, gt=0, le=1_000_000)
+    deadband: float | None = Field(default=None, ge=0)
+
+
 class Settings(Section):
     """The whole file."""
 
@@ -281,6 +308,9 @@ class Settings(Section):
     connection: list[Connection] = Field(default_factory=list)
     device: list[Device] = Field(default_factory=list)
     interlock: list[Interlock] = Field(default_factory=list)
+    telemetry: Telemetry = Telemetry()
+    series: list[SeriesOptions] = Field(default_factory=list)
+    dossier: Dossier = Dossier()
 
     @property
     def clock(self) -> LabClock:
@@ -395,6 +425,7 @@ REFERENCES = (
     ("device", "power", "device"),
     ("equipment", "devices", "device"),
     ("interlock", "devices", "device"),
+    ("series", "device", "device"),
 )
 
 

@@ -22,6 +22,12 @@ def dotted(key: Key) -> str:
     return text.lstrip(".")
 
 
+def key_of(text: str) -> Key:
+    """`device[2].power` back as `("device", 1, "power")`."""
+    parts = re.findall(r"\[(\d+)\]|([^.\[\]]+)", text)
+    return tuple(int(row) - 1 if row else name for row, name in parts)
+
+
 def line_of(key: Key, lines: list[str]) -> int | None:
     """The line a key stands on, or else the line of the innermost table around it."""
     found, length = None, 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Literal
+from datetime import date, datetime
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -262,3 +262,29 @@ class ReportShape(Shape):
     trial: str
     files: dict[str, int]
     warnings: list[str] = Field(default_factory=list)
+
+
+class SheetShape(Shape):
+    """The investment sheet of a trial, as the table its file holds."""
+
+    trial: str
+    entered: datetime
+    by: str
+    sheet: dict[str, Any]
+
+
+class GrantPackShape(Shape):
+    """A pack of grant rules: how far it can be trusted, and whether it counts today."""
+
+    id: str
+    name: str
+    issuer: str
+    fiscal_year: int
+    valid_from: date
+    valid_until: date
+    status: str
+    status_text: str
+    validity: str
+    validity_text: str
+    source: str
+    schemes: list[str]

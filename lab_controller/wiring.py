@@ -21,7 +21,7 @@ from equipment_drivers.contract import (
 from equipment_drivers.errors import SetupFault
 from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import Fact
-from lab_controller import config
+from lab_controller import config, grant_packs
 from lab_controller.board import DeviceView
 from lab_controller.clock import LabClock
 from lab_controller.config import (
@@ -54,7 +54,8 @@ def check(path: Path) -> Settings:
         connections = dict(rows_of(table, "connection", config.Connection))
         devices = dict(rows_of(table, "device", config.Device))
         interlocks = dict(rows_of(table, "interlock", config.Interlock))
-        return _plan(connections, devices, interlocks, path, lines)[1]
+        wires = _plan(connections, devices, interlocks, path, lines)[1]
+        return [*wires, *grant_packs.problems(table, path, lines)]
 
     return config.load(path, more)
 

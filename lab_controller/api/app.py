@@ -5,7 +5,17 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from lab_controller.api import bookings, lab, ledger, operator, problems, replay, stream, trials
+from lab_controller.api import (
+    bookings,
+    investments,
+    lab,
+    ledger,
+    operator,
+    problems,
+    replay,
+    stream,
+    trials,
+)
 from lab_controller.bootstrap import Lab
 from lab_controller.portal import door
 from lab_controller.wire import Refusal
@@ -38,6 +48,7 @@ def create_app(of: Lab, token: str) -> FastAPI:
         bookings.router,
         operator.router,
         trials.router,
+        investments.router,
         replay.router,
     ):
         app.include_router(router, prefix=API)

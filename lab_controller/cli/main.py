@@ -12,6 +12,7 @@ COMMANDS = {
     "config": ("configs", "Look at the configuration."),
     "demo": ("demos", "A simulated lab on real wires, seeded with a day of bookings."),
     "device": ("devices", "Look at devices and send them commands."),
+    "dossier": ("dossiers", "Prepare and make the purchase dossier of a trial."),
     "lease": ("leases", "See who holds equipment; take it over for maintenance or a demo."),
     "doctor": ("examining", "Check configuration, computer and connections; say what to do."),
     "metadata": ("metadata", "Print Datasette metadata for the lab's databases."),

@@ -1,0 +1,100 @@
+"""`machikoba dossier`: the investment sheet of a trial, and the grant packs it is set against."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show
+from lab_controller.cli.importing import decoded
+from lab_controller.cli.language import in_language
+from lab_controller.i18n import text
+from lab_controller.toml_lines import key_of, line_of
+from lab_controller.wire import ProblemShape
+from trial_logs import texts
+from trial_logs.dossier import investment
+from trial_logs.errors import Invalid, Problem
+
+PACK_COLUMNS = (
+    "id", "name", "validity_text", "valid_from", "valid_until", "status_text", "source",
+)  # fmt: skip
+MAKE = "make"
+
+
+class OrTrial(click.Group):
+    """`machikoba dossier TRIAL` is short for `machikoba dossier make TRIAL`."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        short = MAKE in self.commands and args[0] not in self.commands
+        return super().resolve_command(context, [MAKE, *args] if short else args)
+
+
+@click.group(cls=OrTrial)
+def command() -> None:
+    """Prepare and make the purchase dossier of a trial."""
+
+
+@command.command()
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="sheet.toml")
+@in_language
+def sheet(out: Path, lang: str) -> None:
+    """Write an investment sheet to fill in."""
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(investment.template(texts.load(lang)))
+    except FileExistsError:
+        complain(refusal(lang, "cli.file_exists", {"file": out}))
+        sys.exit(REFUSED)
+    except OSError as error:
+        complain(refusal(lang, "cli.file_failed", {"file": out, "cause": error.strerror}))
+        sys.exit(REFUSED)
+    click.echo(out)
+
+
+@command.command()
+@click.argument("trial")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@shared
+def enter(trial: str, file: Path, data_dir: Path, lang: str, as_json: bool) -> None:
+    """Enter the investment sheet FILE of a TRIAL; the newest counts, older ones stay."""
+    try:
+        written = decoded(file.read_bytes())
+    except (OSError, UnicodeDecodeError) as error:
+        cause = getattr(error, "strerror", None) or error
+        complain(refusal(lang, "cli.file_failed", {"file": file, "cause": cause}))
+        sys.exit(REFUSED)
+    try:
+        table = investment.table_of(investment.parse(written))
+    except Invalid as error:
+        lines = written.splitlines()
+        problems = [_with_line(problem, lines, lang) for problem in error.problems]
+        said = refusal(lang, error.code, error.params)
+        complain(said.model_copy(update={"problems": problems}))
+        sys.exit(REFUSED)
+    show(ask(data_dir, lang, lambda lab: lab.enter_sheet(trial, table)), as_json, SHEET_COLUMNS)
+
+
+SHEET_COLUMNS = ("trial", "entered", "by")
+
+
+@command.command()
+@shared
+def packs(data_dir: Path, lang: str, as_json: bool) -> None:
+    """The packs of grant rules: whether they count today, and how good their source is."""
+    show(ask(data_dir, lang, lambda lab: lab.grant_packs()), as_json, PACK_COLUMNS)
+
+
+def _with_line(problem: Problem, lines: list[str], language: str) -> ProblemShape:
+    """A problem of a file as it is shown: with the line its key stands on."""
+    line = line_of(key_of(problem.field), lines) if problem.field else None
+    place = text(language, "cli.at_line", {"line": line, "key": ""}).strip() if line else ""
+    return ProblemShape(
+        code=problem.code,
+        text=text(language, problem.code, problem.params),
+        field=place,
+        params=problem.params,
+    )
