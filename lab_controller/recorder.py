@@ -19,6 +19,7 @@ from lab_controller.board import Board
 from lab_controller.clock import LabClock
 from lab_controller.database import Database, StorageFailed, Writer
 from lab_controller.facts import Told
+from lab_controller.gauges import RECORD, Gauges
 from lab_controller.telemetry_files import TelemetryFiles
 from trial_logs import evidence
 from trial_logs.chain import Segment
@@ -26,6 +27,7 @@ from trial_logs.model import (
     Batch,
     DeviceStateSeen,
     GapEdge,
+    Measurement,
     PartEvent,
     PartSource,
     Quality,
@@ -55,24 +57,34 @@ class Tape:
     header: RunHeader
     devices: frozenset[str]
     writer: Writer
+    gauges: Gauges
     readings: list[Sample] = field(default_factory=list)
     parts: list[PartEvent] = field(default_factory=list)
     states: list[DeviceStateSeen] = field(default_factory=list)
     gaps: list[GapEdge] = field(default_factory=list)
+    measured: list[Measurement] = field(default_factory=list)
     dark: set[str] = field(default_factory=set)
     lost: tuple[int, int] | None = None
 
     def take(self) -> Batch:
         """Everything noted so far, and an empty tape."""
         gaps = [*self.gaps, *self._lost_edges()]
-        batch = Batch(readings=self.readings, parts=self.parts, states=self.states, gaps=gaps)
+        batch = Batch(
+            readings=self.readings,
+            parts=self.parts,
+            states=self.states,
+            gaps=gaps,
+            measurements=self.measured,
+        )
         self.readings, self.parts, self.states, self.gaps = [], [], [], []
+        self.measured = []
         return batch
 
     def put_back(self, batch: Batch) -> None:
         """Keep what could not be written; past the bound the oldest readings become a gap."""
         self.parts = [*batch.parts, *self.parts]
         self.states = [*batch.states, *self.states]
+        self.measured = [*batch.measurements, *self.measured]
         self.gaps = [*(edge for edge in batch.gaps if edge.device != EVERYTHING), *self.gaps]
         readings = [*batch.readings, *self.readings]
         surplus = len(readings) - MOST_KEPT
@@ -123,6 +135,8 @@ class Recorder:
                 self._samples.append(sample)
                 for tape in self._of(fact.device):
                     tape.readings.append(sample)
+                    by_hand = RECORD in self._board[fact.device].spec.commands
+                    tape.measured += tape.gauges.measured(fact, by_hand=by_hand)
             case CycleFinished():
                 for tape in self._of(fact.device):
                     tape.parts.append(part_of(fact))
@@ -164,9 +178,13 @@ class Recorder:
         except BaseException:
             await asyncio.to_thread(writer.close)
             raise
-        tape = Tape(header, frozenset(devices), writer)
+        gauges = Gauges(header.limits)
+        measuring = gauges.devices(self._board.views)
+        tape = Tape(header, frozenset(devices) | measuring, writer, gauges)
         for device in sorted(tape.devices):
             tape.states.append(self._seen(device, now))
+            for reading in self._board[device].readings.values():
+                gauges.remember(reading)
             tape.readings += self._known(device, now)
             if not self._board[device].link.carries_commands:
                 tape.gaps.append(GapEdge(now, device, True, self._board[device].link_code))
