@@ -97,10 +97,14 @@ class UndoRequest(Request):
 
 
 class CorrectionRequest(Request):
-    """A later word on a part (takes a verdict) or a measurement (a value, or `void`)."""
+    """A later word on a part (takes a verdict) or a measurement (a value, or `void`).
+
+    `by` is the person who says so; without it, whoever sent it.
+    """
 
     about: Literal["part_event", "measurement"]
     row: int
+    by: str = Field(default="", max_length=80)
     why: str = Field(min_length=1, max_length=500)
     verdict: Literal["good", "scrap", "rework", "unjudged", "void"] | None = None
     value: float | None = Field(default=None, allow_inf_nan=False)

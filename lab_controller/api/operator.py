@@ -109,7 +109,7 @@ async def correct(
         run,
         wanted.about,
         wanted.row,
-        by=by,
+        by=wanted.by.strip() or by,
         why=wanted.why,
         verdict=Verdict(wanted.verdict) if wanted.verdict else None,
         value=wanted.value,

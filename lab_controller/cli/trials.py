@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from lab_controller.cli.correcting import correct
 from lab_controller.cli.door import ask, shared, show
 from lab_controller.cli.planning import new, plan, templates
 from lab_controller.cli.replaying import replay
@@ -17,7 +18,7 @@ def command() -> None:
     """Look at trials."""
 
 
-for each in (new, plan, replay, templates):
+for each in (correct, new, plan, replay, templates):
     command.add_command(each)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 
 from equipment_drivers.model import CycleFinished, Operation
 from lab_controller.api.app import create_app
+from lab_controller.cli.main import main
 from lab_controller.client import LabClient, Refused
 from lab_controller.wire_operator import (
     ConsumableRequest,
@@ -21,6 +25,7 @@ from lab_controller.wire_operator import (
 )
 from lab_controller.wire_trials import MeasurementRequest
 from tests.lab_controller.bench import BY, Bench
+from tests.lab_controller.test_stream import TOKEN, Served
 from trial_logs import context_record, record
 from trial_logs.model import RunHeader
 from trial_logs.proof import verify
@@ -159,3 +164,26 @@ async def test_the_end_of_the_booking_is_written_down_once(bench: Bench) -> None
         (begun, True, booking.id),
         (booking.end, False, booking.id),
     ]
+
+
+async def test_a_correction_from_the_command_line_says_who_and_why(bench: Bench) -> None:
+    served = Served(bench)
+    folder = bench.lab.settings.lab.data_dir
+    (folder / "controller.url").write_text(served.url + "\n", encoding="ascii")
+    (folder / "staff.token").write_text(TOKEN + "\n", encoding="ascii")
+    run = await running(bench)
+    await bench.lab.operators.scan(run, "GOOD", by=BY)
+
+    async def correct(*words: str) -> Result:
+        typed = ["trial", "correct", run, *words, "--data", str(folder), "--lang", "en"]
+        return await asyncio.to_thread(CliRunner().invoke, main, typed, catch_exceptions=False)
+
+    signed = ("--by", "Sakura", "--why", "crack")
+    done = await correct("part", "1", "--verdict", "scrap", *signed, "--json")
+    assert (done.exit_code, json.loads(done.stdout)["scrap"]) == (0, 1)
+    assert (await correct("part", "1", "--value", "2", *signed)).exit_code == 1
+    assert (await correct("part", "9", "--verdict", "void", *signed)).exit_code == 1
+    assert (await correct("part", "1", *signed)).exit_code == 2
+    fixes = evidence(bench, run, record.corrections)
+    assert [(one.by, one.why) for one in fixes] == [("Sakura", "crack")]
+    await served.stop()
