@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from trial_logs.blocks import (
     Block,
     Words,
-    callout,
     caption,
     heading,
     points,
@@ -62,13 +61,13 @@ def zero_defects_text(found: RunInference, words: Words) -> str:
 def needed_text(needed: Needed, words: Words) -> str:
     """How many more parts would decide, as a sentence."""
     aim = significant(needed.aim) if needed.goal == "needed.difference" else percent(needed.aim)
-    if needed.more is None:
-        reason = words.get(needed.code, needed.code)
-        return words["report.needed_none"].format(
-            goal=words.get(needed.goal, needed.goal).format(aim=aim), reason=reason
-        )
-    goal = words.get(needed.goal, needed.goal).format(aim=aim)
-    return words["report.needed"].format(goal=goal, more=needed.more, total=needed.total)
+    total = words["report.none"] if needed.total is None else str(needed.total)
+    more = words["needed.no_number"]
+    if needed.more is not None:
+        more = words["needed.more"].format(more=needed.more)
+    note = words["needed.projection"] if needed.more else ""
+    goal = words[needed.goal].format(aim=aim, total=total)
+    return words["report.needed"].format(goal=goal, more=more, note=note)
 
 
 def capability_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
@@ -90,7 +89,7 @@ def capability_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
         for _, found in run.inference.capability
         for interval in (found.cm, found.cmk)
     ]
-    notes = [small(words["report.capability_note"]), *methods(used, words)]
+    notes = [small(words["capability.note"]), *methods(used, words)]
     yield together([heading(words["report.capability"]), table, *notes])
 
 
@@ -114,15 +113,21 @@ def steadiness_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
     """A control chart of the cycle times of every run."""
     first = True
     for run in content.runs:
-        picture = control_chart(run.inference.cycle_chart, words)
-        if picture is None:
+        picture = control_picture(run, words)
+        if not picture:
             continue
         opening = [heading(words["report.control"])] if first else []
         title = caption(f"{run_name(run, words)}　{run.condition}")
-        yield together([*opening, title, picture, *_chart_notes(run, words)])
+        yield together([*opening, title, *picture])
         first = False
     if not first:
         yield small(words["report.control_note"])
+
+
+def control_picture(run: RunSection, words: Words) -> list[Block]:
+    """The chart of one run and what its rules say; empty where there is nothing to chart."""
+    picture = control_chart(run.inference.cycle_chart, words)
+    return [] if picture is None else [picture, *_chart_notes(run, words)]
 
 
 def _chart_notes(run: RunSection, words: Words) -> Iterator[Block]:
@@ -133,7 +138,7 @@ def _chart_notes(run: RunSection, words: Words) -> Iterator[Block]:
     if rules:
         spoken = [
             words["report.rule_spoke"].format(
-                rule=words.get(rule, rule),
+                rule=words[rule],
                 points=_places(s.index + 1 for s in chart.signals if s.rule == rule),
             )
             for rule in rules
@@ -155,10 +160,3 @@ def methods(intervals: Iterable[Interval], words: Words) -> list[Block]:
     texts = list(dict.fromkeys(words.get(each.method, each.method) for each in known))
     level = f"{known[0].level:.0%}"
     return [small(words["report.interval_note"].format(level=level, methods="; ".join(texts)))]
-
-
-def undecided(content: ReportContent, words: Words) -> Block | None:
-    """One box where nothing can be said yet, None where the numbers carry."""
-    if any(run.inference.cycle_mean_s.low is not None for run in content.runs):
-        return None
-    return callout("alarm", words["report.too_few_title"], words["report.too_few_all"])

@@ -1,0 +1,92 @@
+"""How the dossier writes money, years, hours and shares with both their ends."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from trial_logs.dossier.economics import Payback, Spread, Yen
+from trial_logs.inference.interval import Interval
+from trial_logs.shown import percent, with_interval
+
+Words = Mapping[str, str]
+TEN_THOUSAND = 10_000
+
+
+def yen(amount: int | None, words: Words) -> str:
+    """Whole yen, thousands apart."""
+    if amount is None:
+        return words["report.none"]
+    return words["dossier.yen"].format(amount=f"{amount:,}".replace("-", "−"))
+
+
+def round_yen(amount: int, words: Words) -> str:
+    """Yen for a reader in a hurry: 320万円, below that to the yen."""
+    if abs(amount) < TEN_THOUSAND:
+        return yen(amount, words)
+    number = amount / TEN_THOUSAND
+    shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.1f}".removesuffix(".0")
+    return words["dossier.man_yen"].format(
+        amount=shown.replace("-", "−"), thousands=f"{amount / 1000:,.0f}".replace("-", "−")
+    )
+
+
+def yen_range(amount: Yen, words: Words) -> str:
+    """An amount with both its ends behind it."""
+    if amount.estimate is None:
+        return _missing(amount.code, words)
+    text = yen(amount.estimate, words)
+    if amount.low is None or amount.high is None or amount.low == amount.high:
+        return text
+    ends = f"{amount.low:,} – {amount.high:,}".replace("-", "−")
+    return words["dossier.with_ends"].format(value=text, ends=ends)
+
+
+def years(payback: Payback, words: Words) -> str:
+    """How long it takes, with both ends; an end that is never reached says so."""
+    spread = payback.years
+    if spread.estimate is None:
+        return _missing(spread.code, words)
+    text = words["dossier.years"].format(years=f"{spread.estimate:.1f}")
+    ends = year_ends(spread, words)
+    return words["dossier.with_ends"].format(value=text, ends=ends) if ends else text
+
+
+def year_ends(spread: Spread, words: Words) -> str:
+    """`2.1 – 4.0`; a missing upper end is never. Empty where no end is known."""
+    if spread.low is None:
+        return ""
+    high = words["dossier.never"] if spread.high is None else f"{spread.high:.1f}"
+    return f"{spread.low:.1f} – {high}"
+
+
+def number(spread: Spread, words: Words, places: int = 0) -> str:
+    """A plain number with both ends."""
+    if spread.estimate is None:
+        return _missing(spread.code, words)
+    text = f"{spread.estimate:,.{places}f}"
+    if spread.low is None or spread.high is None or spread.low == spread.high:
+        return text
+    ends = f"{spread.low:,.{places}f} – {spread.high:,.{places}f}"
+    return words["dossier.with_ends"].format(value=text, ends=ends)
+
+
+def share(spread: Spread, words: Words) -> str:
+    """A share 0..1 in percent with both ends."""
+    if spread.estimate is None:
+        return _missing(spread.code, words)
+    text = percent(spread.estimate)
+    if spread.low is None or spread.high is None or spread.low == spread.high:
+        return text
+    ends = f"{percent(spread.low)} – {percent(spread.high)}"
+    return words["dossier.with_ends"].format(value=text, ends=ends)
+
+
+def measured(interval: Interval | None, write: str, words: Words) -> str:
+    """A measured number with its interval, a dash where there is none."""
+    return words["report.none"] if interval is None else with_interval(interval, write, words)
+
+
+def _missing(code: str, words: Words) -> str:
+    flag = words.get(code, code)
+    none = words["report.none"]
+    return f"{none} ({flag})" if flag else none

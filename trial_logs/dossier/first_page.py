@@ -1,0 +1,168 @@
+"""Page 1: what a manager reads in one minute."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trial_logs.blocks import (
+    Block,
+    callout,
+    caption,
+    heading,
+    points,
+    small,
+    table_block,
+    table_row,
+    text_block,
+    together,
+)
+from trial_logs.dossier.amounts import Words, measured, number, round_yen, year_ends, years, yen
+from trial_logs.dossier.content import DossierContent
+from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
+from trial_logs.dossier.findings import Finding
+from trial_logs.dossier.verdict import answer, doubts, next_step
+from trial_logs.shown import with_interval
+
+MOST_DOUBTS = 4
+MOST_GRANTS = 3
+
+
+def first_page(content: DossierContent, words: Words) -> Iterator[Block]:
+    """Question, answer, four numbers, before and after, grants, doubts, next step."""
+    yield heading(words["dossier.summary"])
+    question = content.report.question or words["dossier.no_question"]
+    yield text_block(words["dossier.question"].format(question=question))
+    yield callout("answer", words["dossier.answer"], answer(content, words))
+    if content.finding is not None:
+        yield _cards(content, content.finding, words)
+        yield _before_and_after(content, content.finding, words)
+    yield from _grants(content, words)
+    lines = list(dict.fromkeys(doubts(content, words)))
+    if lines:
+        shown = lines[:MOST_DOUBTS]
+        if len(lines) > MOST_DOUBTS:
+            shown.append(words["dossier.more_doubts"].format(count=len(lines) - MOST_DOUBTS))
+        yield together([caption(words["dossier.doubts"]), points(shown)])
+    yield callout("note", words["dossier.next"], next_step(content).text(words))
+
+
+def _cards(content: DossierContent, finding: Finding, words: Words) -> Block:
+    mean, before = finding.tried.cycle_s, content.before.cycle_s
+    none = words["report.none"]
+    after = none if mean.estimate is None else f"{mean.estimate:.1f}"
+    was = none if before is None or before.estimate is None else f"{before.estimate:.1f}"
+    cards = [
+        {
+            "name": words["dossier.card.cycle"],
+            "value": words["dossier.card.cycle_value"].format(before=was, after=after),
+            "note": words["dossier.card.n"].format(n=mean.n),
+        }
+    ]
+    money = content.money
+    if money is not None:
+        cards += _money_cards(money, words)
+    else:
+        note = words["dossier.card.no_sheet"]
+        cards += [
+            {"name": words[f"dossier.card.{name}"], "value": none, "note": note}
+            for name in ("outlay", "effect", "payback")
+        ]
+    return {"kind": "cards", "cards": cards}
+
+
+def _money_cards(money: Economics, words: Words) -> list[dict[str, str]]:
+    total, spread = money.effect.total, money.payback.years
+    none = words["report.none"]
+    ends = year_ends(spread, words)
+    code = words.get(spread.code, spread.code)
+    return [
+        {
+            "name": words["dossier.card.outlay"],
+            "value": round_yen(money.outlay_yen, words),
+            "note": words["dossier.card.without_tax"],
+        },
+        {
+            "name": words["dossier.card.effect"],
+            "value": none if total.estimate is None else round_yen(total.estimate, words),
+            "note": _effect_note(total, words),
+        },
+        {
+            "name": words["dossier.card.payback"],
+            "value": none
+            if spread.estimate is None
+            else words["dossier.years"].format(years=f"{spread.estimate:.1f}"),
+            "note": words["dossier.card.ends"].format(ends=ends) if ends else code,
+        },
+    ]
+
+
+def _effect_note(total: Yen, words: Words) -> str:
+    if total.low is None or total.high is None:
+        return words.get(total.code, total.code)
+    low, high = (round_yen(each, words) for each in (total.low, total.high))
+    return words["dossier.card.ends"].format(ends=f"{low} – {high}")
+
+
+def _before_and_after(content: DossierContent, finding: Finding, words: Words) -> Block:
+    before, tried = content.before, finding.tried
+    against = finding.against
+    none = words["report.none"]
+
+    def difference(name: str, write: str) -> str:
+        found = getattr(against, name) if against else None
+        return none if found is None else with_interval(found.difference, write, words)
+
+    rows = [
+        table_row(
+            words["dossier.row.cycle"],
+            measured(before.cycle_s, "1", words),
+            measured(tried.cycle_s, "1", words),
+            difference("cycle_s", "1"),
+        ),
+        table_row(
+            words["dossier.row.scrap"],
+            measured(before.scrap_share, "%", words),
+            measured(finding.inference.scrap_share, "%", words),
+            difference("scrap_share", "%"),
+        ),
+    ]
+    money = content.money
+    if money is not None and money.effect.hours_before.estimate is not None:
+        effect = money.effect
+        saved = effect.hours_saved.estimate
+        rows.append(
+            table_row(
+                words["dossier.row.hours"],
+                number(effect.hours_before, words),
+                number(effect.hours_after, words),
+                none if saved is None else f"{-saved:,.0f}".replace("-", "−"),
+            )
+        )
+    names = ("", words["dossier.before"], finding.condition, words["dossier.difference"])
+    return table_block("LRRR", list(names), rows)
+
+
+def _grants(content: DossierContent, words: Words) -> Iterator[Block]:
+    counted = [each for each in content.subsidies if not each.refused]
+    if not counted:
+        return
+    rows = [_grant_row(each, words) for each in counted[:MOST_GRANTS]]
+    names = ("grant", "grant_yen", "own_yen", "payback", "grant_status")
+    header = [words[f"dossier.column.{name}"] for name in names]
+    more = len(counted) - MOST_GRANTS
+    note = words["subsidy.no_offer"]
+    if more > 0:
+        note += words["dossier.more_grants"].format(count=more)
+    yield together([table_block("LrrrL", header, rows), small(note)])
+
+
+def _grant_row(variant: SubsidyVariant, words: Words) -> Block:
+    language = words["report.language"]
+    payback = variant.payback
+    return table_row(
+        variant.name[language],
+        yen(variant.subsidy_yen, words),
+        yen(variant.own_yen, words),
+        words["report.none"] if payback is None else years(payback, words),
+        words[f"subsidy.status.{variant.status}"],
+    )

@@ -1,0 +1,211 @@
+"""What was tried, in pictures and side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trial_logs.blocks import (
+    Block,
+    capped,
+    caption,
+    heading,
+    run_name,
+    small,
+    table_block,
+    table_row,
+    text_block,
+    together,
+)
+from trial_logs.chapters.judgement import capability_chapter, control_picture, methods
+from trial_logs.charts import curve_plots
+from trial_logs.content import ReportContent
+from trial_logs.dossier.amounts import Words
+from trial_logs.dossier.content import DossierContent
+from trial_logs.dossier.economics import Cell, Column, ComparisonTable
+from trial_logs.dossier.findings import Finding
+from trial_logs.dossier.wording import unlike
+from trial_logs.inference.interval import Interval
+from trial_logs.pictures.cycles import Sample, boxes, histogram
+from trial_logs.pictures.timeline import RunStrip, timeline
+from trial_logs.shown import bracket, percent, significant, with_interval
+
+MOST_PICTURES = 4
+"""Conditions and runs drawn one by one; the trial report beside the dossier has all of them."""
+COLUMNS_PER_TABLE = 3
+
+
+def pictures(content: DossierContent, words: Words) -> Iterator[Block]:
+    """Distribution of the cycle times, course of the runs, curves and control charts."""
+    told = content.before.cycle_s
+    before = None if told is None else told.estimate
+    samples = [Sample(_name(each, words), each.cycle_s, each.tried.cycle_s)
+               for each in content.findings]  # fmt: skip
+    side_by_side = boxes(samples, words, before)
+    if side_by_side is None:
+        yield text_block(words["dossier.no_cycles"])
+    else:
+        yield together([heading(words["dossier.pictures"]), side_by_side])
+    for each in content.findings[:MOST_PICTURES]:
+        found = each.inference
+        picture = histogram(
+            each.cycle_s,
+            found.cycle_mean_s,
+            found.cycle_median_s,
+            found.cycle_p95_s,
+            words,
+            before,
+        )
+        if picture is not None:
+            title = words["dossier.histogram"].format(condition=_name(each, words))
+            yield together([caption(title), picture])
+    yield from _runs(content.report, words)
+
+
+def _name(finding: Finding, words: Words) -> str:
+    if not finding.simulated:
+        return finding.condition
+    return words["dossier.simulated_name"].format(name=finding.condition)
+
+
+def _runs(report: ReportContent, words: Words) -> Iterator[Block]:
+    strips = [
+        RunStrip(run_name(run, words), run.started_us, run.numbers.times) for run in report.runs
+    ]
+    course = timeline(strips, words)
+    if course is not None:
+        note = small(words["report.timeline_note"])
+        yield together([caption(words["report.times"]), course, note])
+    for run in report.runs[:MOST_PICTURES]:
+        plots = curve_plots(report, run, words)
+        title = f"{run_name(run, words)}　{run.condition}"
+        if plots:
+            yield together([caption(f"{words['report.curves']}　{title}"), *plots])
+        chart = control_picture(run, words)
+        if chart:
+            yield together([caption(f"{words['report.control']}　{title}"), *chart])
+    if len(report.runs) > MOST_PICTURES:
+        yield small(words["dossier.more_runs"].format(count=len(report.runs) - MOST_PICTURES))
+
+
+def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
+    """現状 beside what the trial showed, with the method of every interval."""
+    yield heading(words["dossier.compared"])
+    before = content.before
+    method = before.method or content.report.baseline
+    yield text_block(
+        words["dossier.present_method"].format(method=method)
+        if method
+        else words["dossier.no_present_method"]
+    )
+    if before.cycle_s is None:
+        yield text_block(words["dossier.no_baseline"])
+    if before.source:
+        yield small(words["dossier.baseline_source"].format(source=before.source))
+    rows, used = [], []
+    for each in content.findings:
+        compared = each.against
+        pairs = (
+            ("cycle", compared.cycle_s if compared else None, each.tried.cycle_s, "2"),
+            ("scrap", compared.scrap_share if compared else None,
+             each.inference.scrap_share, "%"),
+        )  # fmt: skip
+        for name, found, alone, write in pairs:
+            none = words["report.none"]
+            shown = [none, with_interval(alone, write, words), none, none]
+            used.append(alone)
+            if found is not None:
+                parts = (found.before, found.after, found.difference)
+                used += parts
+                shown = [with_interval(part, write, words) for part in parts]
+                decided = "decided" if found.decided else "undecided"
+                shown.append(words[f"dossier.{decided}"])
+            rows.append(table_row(_name(each, words), words[f"dossier.row.{name}"], *shown))
+    if rows:
+        names = ("condition", "item", "before", "after", "difference", "decided")
+        header = [words[f"dossier.column.{name}"] for name in names]
+        yield table_block("LLrrrl", header, rows)
+        yield from methods(used, words)
+    yield from capability_chapter(content.report, words)
+
+
+def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
+    """All machines and conditions in columns; what differs in circumstances is said."""
+    table = content.comparison
+    if table is None:
+        return
+    yield heading(words["dossier.side_by_side"])
+    yield text_block(words["dossier.side_by_side_note"])
+    for start in range(0, len(table.columns), COLUMNS_PER_TABLE):
+        yield _columns(table, start, words)
+    flags = [
+        table_row(column.name, unlike(each, words))
+        for column in table.columns
+        for each in column.unlike
+    ]
+    if flags:
+        yield caption(words["dossier.unlike"])
+        header = [words["dossier.column.machine"], words["dossier.column.unlike"]]
+        yield from capped("LL", header, flags, 40, words)
+        yield small(words["comparison.not_compared"])
+    yield from _differences(table, words)
+    yield from methods((cell.value for row in table.rows for cell in row.cells), words)
+
+
+def _columns(table: ComparisonTable, start: int, words: Words) -> Block:
+    shown = table.columns[start : start + COLUMNS_PER_TABLE]
+    rows = [
+        table_row(
+            words[f"criterion.{row.criterion}"],
+            *(
+                _cell(cell, row.unit, words)
+                for cell in row.cells[start : start + COLUMNS_PER_TABLE]
+            ),
+        )
+        for row in table.rows
+    ]
+    header = ["", *(_column_name(each, words) for each in shown)]
+    return together([table_block("N" + "R" * len(shown), header, rows)])
+
+
+def _column_name(column: Column, words: Words) -> str:
+    name = column.name
+    if column.simulated:
+        name = words["dossier.simulated_name"].format(name=name)
+    return words["dossier.unlike_name"].format(name=name) if column.unlike else name
+
+
+def _cell(cell: Cell, unit: str, words: Words) -> str:
+    text = _value(cell.value, unit, words)
+    return words["dossier.unlike_name"].format(name=text) if cell.unlike else text
+
+
+def _value(interval: Interval, unit: str, words: Words) -> str:
+    text = with_interval(interval, "%" if unit == "1" else "3s", words)
+    symbol = {"s": " s", "1/h": words["dossier.per_hour"], "kW.h": " kWh"}.get(unit, "")
+    return text if interval.estimate is None else f"{text}{symbol}"
+
+
+def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
+    names = {column.id: column.name for column in table.columns}
+    rows = []
+    for row in table.rows:
+        for each in row.differences:
+            value = each.value
+            if value.estimate is None:
+                continue
+            write = percent if row.unit == "1" else significant
+            text = f"{write(value.estimate)} {bracket(value, write)}"
+            told = "decided" if value.excludes(0.0) else "undecided"
+            rows.append(
+                table_row(
+                    words[f"criterion.{row.criterion}"],
+                    words["dossier.minus"].format(right=names[each.right], left=names[each.left]),
+                    text,
+                    words[f"dossier.{told}"],
+                )
+            )
+    if rows:
+        yield caption(words["dossier.differences"])
+        heads = ("item", "pair", "difference", "decided")
+        header = [words[f"dossier.column.{name}"] for name in heads]
+        yield from capped("LLrl", header, rows, 40, words)

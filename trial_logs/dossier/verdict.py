@@ -1,0 +1,204 @@
+"""What page 1 says in words: the answer, what is not sure, and what to do next.
+
+Everything is chosen by rule from the numbers; nothing here is anybody's opinion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trial_logs.dossier.amounts import Words, round_yen, year_ends, yen
+from trial_logs.dossier.content import DossierContent
+from trial_logs.dossier.economics import Economics
+from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
+from trial_logs.dossier.findings import Finding
+from trial_logs.inference.difference import Difference
+from trial_logs.shown import bracket, percent
+
+
+class Step(StrEnum):
+    """The next thing to do, the first that applies; texts under `dossier.next.`."""
+
+    RUN = "run"
+    REAL = "real"
+    MORE_PARTS = "more_parts"
+    BASELINE = "baseline"
+    SHEET = "sheet"
+    DECIDE = "decide"
+    DROP = "drop"
+    CLOSE = "close"
+    MEASURE = "measure"
+    BUY = "buy"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What to do and the numbers it is founded on."""
+
+    step: Step
+    params: dict[str, str]
+
+    def text(self, words: Words) -> str:
+        """As a sentence."""
+        return words[f"dossier.next.{self.step.value}"].format(**self.params)
+
+
+def answer(content: DossierContent, words: Words) -> str:
+    """The trial's answer in one or two sentences, with number and interval."""
+    finding = content.finding
+    if finding is None:
+        return words["dossier.answer.no_runs"]
+    said = [words["dossier.answer.simulated"]] if content.simulated else []
+    said.append(_cycle_sentence(finding, words))
+    money = content.money
+    if money is not None:
+        said.append(_money_sentence(money, words))
+    return words["dossier.sentence_gap"].join(said)
+
+
+def _cycle_sentence(finding: Finding, words: Words) -> str:
+    mean = finding.tried.cycle_s
+    if mean.estimate is None:
+        return words["dossier.answer.no_cycles"].format(condition=finding.condition)
+    compared = finding.against.cycle_s if finding.against else None
+    params = {
+        "condition": finding.condition,
+        "after": f"{mean.estimate:.1f}",
+        "interval": bracket(mean, lambda value: f"{value:.1f}"),
+        "n": str(mean.n),
+    }
+    if compared is None or compared.difference.estimate is None:
+        return words["dossier.answer.no_baseline"].format(**params)
+    return words[f"dossier.answer.{_direction(compared)}"].format(
+        **params,
+        before=f"{compared.before.estimate or 0:.1f}",
+        difference=f"{abs(compared.difference.estimate):.1f}",
+        ends=_ends(compared),
+        ratio=percent(abs(1 - (compared.ratio.estimate or 0))),
+    )
+
+
+def _direction(compared: Difference) -> str:
+    if not compared.decided:
+        return "undecided"
+    return "faster" if (compared.difference.estimate or 0) < 0 else "slower"
+
+
+def _ends(compared: Difference) -> str:
+    """The interval of the change as sizes, smaller end first; signed where it is not decided."""
+    low, high = compared.difference.low, compared.difference.high
+    if low is None or high is None:
+        return ""
+    if not compared.decided:
+        return f"[{low:+.1f}, {high:+.1f}]".replace("-", "−")
+    small, large = sorted((abs(low), abs(high)))
+    return f"[{small:.1f}, {large:.1f}]"
+
+
+def _money_sentence(money: Economics, words: Words) -> str:
+    spread = money.payback.years
+    params = {
+        "outlay": round_yen(money.outlay_yen, words),
+        "life": str(money.sheet.life_years),
+        "effect": round_yen(money.effect.total.estimate or 0, words),
+    }
+    if money.effect.total.estimate is None:
+        return words["dossier.answer.no_effect"].format(**params)
+    if spread.estimate is None:
+        return words["dossier.answer.never"].format(**params)
+    ends = year_ends(spread, words)
+    params |= {"years": f"{spread.estimate:.1f}", "ends": f" [{ends}]" if ends else ""}
+    late = spread.code == BEYOND_LIFE
+    return words["dossier.answer.late" if late else "dossier.answer.payback"].format(**params)
+
+
+def next_step(content: DossierContent) -> Next:
+    """What the rule recommends: first make it measurable, then decidable, then decide."""
+    finding, money = content.finding, content.money
+    if finding is None:
+        return Next(Step.RUN, {})
+    if finding.simulated:
+        return Next(Step.REAL, {"condition": finding.condition})
+    if finding.tried.cycle_s.low is None:
+        return Next(Step.MORE_PARTS, {"more": str(finding.tried.cycle_s.needed or 2)})
+    if content.before.cycle_s is None:
+        return Next(Step.BASELINE, {})
+    if content.sheet is None or money is None:
+        return Next(Step.SHEET, {"trial": content.report.trial_id})
+    against = finding.against
+    if against and against.needed and against.needed.more:
+        return Next(Step.DECIDE, {"more": str(against.needed.more)})
+    if money.effect.total.estimate is None:
+        return Next(Step.SHEET, {"trial": content.report.trial_id})
+    return _by_payback(content, money)
+
+
+def _by_payback(content: DossierContent, money: Economics) -> Next:
+    spread, life = money.payback.years, money.sheet.life_years
+    volume = next((e for e in money.sensitivity.break_even if e.factor == "volume"), None)
+    turns = "" if volume is None or volume.value is None else f"{volume.value:,.0f}"
+    if spread.code in (NEVER, BEYOND_LIFE) or spread.estimate is None:
+        if turns:
+            return Next(Step.CLOSE, {"volume": turns, "life": str(life)})
+        return Next(Step.DROP, {"life": str(life)})
+    if spread.high is None or spread.high > life:
+        return Next(Step.MEASURE, {"life": str(life)})
+    return Next(Step.BUY, {"years": f"{spread.estimate:.1f}", "life": str(life)})
+
+
+def doubts(content: DossierContent, words: Words) -> Iterator[str]:
+    """What is not sure, the gravest first."""
+    finding, money = content.finding, content.money
+    if content.simulated:
+        yield words["dossier.doubt.simulated"]
+    if finding is None:
+        yield words["dossier.doubt.no_runs"]
+        return
+    yield from _numbers(content, finding, words)
+    if content.sheet is None:
+        yield words["dossier.doubt.no_sheet"]
+    elif money is not None:
+        yield from _money_doubts(money, words)
+    if content.left:
+        names = words["report.and"].join(each.condition for each in content.left)
+        yield words["dossier.doubt.left"].format(conditions=names)
+    if content.comparison and any(each.unlike for each in content.comparison.columns):
+        yield words["dossier.doubt.unlike"]
+
+
+def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterator[str]:
+    before = content.before.cycle_s
+    if finding.tried.cycle_s.low is None:
+        yield words["dossier.doubt.too_few"].format(n=finding.tried.cycle_s.n)
+    if before is None:
+        yield words["dossier.doubt.no_baseline"]
+    elif before.n == 0:
+        yield words["dossier.doubt.told"]
+    needed = finding.against.needed if finding.against else None
+    if needed and needed.more:
+        yield words["dossier.doubt.undecided"].format(more=needed.more)
+    zero = finding.inference.zero_defects
+    if zero is not None:
+        yield words["dossier.doubt.zero_defects"].format(n=zero.n, bound=percent(zero.exact))
+    if finding.inference.cycle_chart.signals:
+        yield words["dossier.doubt.unstable"]
+
+
+def _money_doubts(money: Economics, words: Words) -> Iterator[str]:
+    codes = {each.code for each in money.effect.assumptions}
+    for code in ("missing", "uptime_full", "uptime_planned", "attendance_full"):
+        if code in codes:
+            found = [each for each in money.effect.assumptions if each.code == code]
+            names = words["report.and"].join(
+                words.get(each.params.get("name", ""), "") for each in found
+            )
+            params = {**found[0].params, "name": names}
+            yield words[f"assumption.{code}"].format_map(params)
+    spread = money.payback.years
+    if spread.estimate is not None and spread.low is None:
+        yield words["dossier.doubt.no_ends"]
+    low = money.effect.total.low
+    if low is not None and low <= 0 < (money.effect.total.estimate or 0):
+        yield words["dossier.doubt.effect_may_vanish"].format(low=yen(low, words))
