@@ -296,7 +296,7 @@ class SeriesOptions(Section):
     device: str
     signal: str
     step: float | None = Field(default=None, gt=0)
-    time_step_us: int = Field(default=1000, gt=0, le=1_000_000)
+    time_step_us: Literal[1, 10, 100, 1_000, 10_000, 100_000, 1_000_000] = 1_000
     deadband: float | None = Field(default=None, ge=0)
 
 

@@ -21,6 +21,8 @@ from lab_controller.permit import Permit
 from lab_controller.recorder import Recorder
 from lab_controller.stopping import StopDesk
 from lab_controller.telemetry_files import TelemetryFiles
+from trial_logs.samples.journal import Resolution
+from trial_logs.samples.retention import Retention
 
 
 @dataclass(slots=True)
@@ -56,7 +58,7 @@ def build_floor(
     wires = wiring.plan_wires(settings, path)
     clock, bus, data_dir = settings.clock, Bus(), settings.lab.data_dir
     power = {device.id: device.power for device in settings.device if device.power}
-    db, telemetry = Writer(data_dir / "lab.db"), TelemetryFiles(data_dir / "telemetry")
+    db, telemetry = Writer(data_dir / "lab.db"), telemetry_of(settings)
     leases = Leases(clock.monotonic)
     permit = Permit(
         socket,
@@ -101,4 +103,19 @@ def build_floor(
         coordinator,
         desk,
         recorder,
+    )
+
+
+def telemetry_of(settings: Settings) -> TelemetryFiles:
+    """The month files, with the resolutions, deadbands and times of keeping the lab declares."""
+    declared = {(one.device, one.signal): one for one in settings.series}
+    return TelemetryFiles(
+        settings.lab.data_dir / "telemetry",
+        keep=Retention(**settings.telemetry.model_dump()),
+        resolutions={
+            name: Resolution(one.step, one.time_step_us) for name, one in declared.items()
+        },
+        deadbands={
+            name: one.deadband for name, one in declared.items() if one.deadband is not None
+        },
     )

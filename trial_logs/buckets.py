@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trial_logs.model import Quality
@@ -34,12 +34,16 @@ class Bucket:
 
 def fold(rows: Iterable[BucketRow], t0: int, t1: int, n: int) -> list[Bucket]:
     """Exactly `n` buckets from what `BUCKET_SQL` found, also of several files."""
+    # the first stamp of bucket k is the first t with (t - t0) * n // (t1 - t0) == k
+    return fold_between(rows, [t0 + -(-(t1 - t0) * k // n) for k in range(n + 1)])
+
+
+def fold_between(rows: Iterable[BucketRow], edges: Sequence[int]) -> list[Bucket]:
+    """One bucket between each two edges, from the parts found of each."""
     found: dict[int, list[BucketRow]] = {}
     for row in rows:
         found.setdefault(row[0], []).append(row)
-    # the first stamp of bucket k is the first t with (t - t0) * n // (t1 - t0) == k
-    edges = [t0 + -(-(t1 - t0) * k // n) for k in range(n + 1)]
-    return [_bucket(found.get(k, []), edges[k], edges[k + 1]) for k in range(n)]
+    return [_bucket(found.get(k, []), *edges[k : k + 2]) for k in range(len(edges) - 1)]
 
 
 def _bucket(rows: list[BucketRow], t0: int, t1: int) -> Bucket:

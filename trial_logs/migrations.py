@@ -349,6 +349,77 @@ TELEMETRY_TABLES = (
         FROM sample AS t JOIN series AS s ON s.id = t.series ORDER BY t.ts_us""",
 )
 
+NEVER_US = -(1 << 62)
+"""Before every stamp."""
+UNSEALED = ("j0", "j1", "late")
+"""Where samples lie until they are sealed; all three have the same columns."""
+
+JOURNAL_TABLE = """CREATE TABLE {name} (
+        ts_us INTEGER NOT NULL,
+        series INTEGER NOT NULL,
+        value REAL,
+        quality INTEGER NOT NULL CHECK (quality BETWEEN 0 AND 2),
+        source_us INTEGER,
+        PRIMARY KEY ({key})
+    ) STRICT, WITHOUT ROWID"""
+
+ROLLUP_TABLE = """CREATE TABLE {name} (
+        series INTEGER NOT NULL,
+        t_us INTEGER NOT NULL,
+        minimum REAL,
+        maximum REAL,
+        total REAL NOT NULL,
+        count INTEGER NOT NULL,
+        worst INTEGER NOT NULL,
+        PRIMARY KEY (series, t_us)
+    ) STRICT, WITHOUT ROWID"""
+
+QUALITY_WORD = "CASE {column} WHEN 0 THEN 'GOOD' WHEN 1 THEN 'UNCERTAIN' ELSE 'BAD' END"
+
+ROLLUP_VIEW = f"""CREATE VIEW {{view}} AS
+        SELECT strftime('%Y-%m-%d %H:%M', r.t_us / 1000000, 'unixepoch') AS time_utc,
+            s.device, s.signal, r.total / nullif(r.count, 0) AS mean, r.minimum, r.maximum,
+            s.unit, r.count AS readings, {QUALITY_WORD.format(column="r.worst")} AS worst
+        FROM {{name}} AS r JOIN series AS s ON s.id = r.series"""  # noqa: S608
+
+SEALED_TABLES = (
+    "DROP VIEW samples",
+    "ALTER TABLE sample RENAME TO j0",
+    JOURNAL_TABLE.format(name="j1", key="ts_us, series"),
+    JOURNAL_TABLE.format(name="late", key="series, ts_us"),
+    # what is known of a series in this month: sealed up to here, its longest chunk, and the
+    # period of the finest rows retention has left (1: the samples themselves)
+    f"ALTER TABLE series ADD COLUMN sealed_us INTEGER NOT NULL DEFAULT {NEVER_US}",
+    "ALTER TABLE series ADD COLUMN longest_us INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE series ADD COLUMN finest_us INTEGER NOT NULL DEFAULT 1",
+    # a table with rowids: blobs waste up to four times their size in a WITHOUT ROWID one
+    """CREATE TABLE chunk (
+        id INTEGER PRIMARY KEY,
+        series INTEGER NOT NULL,
+        t0_us INTEGER NOT NULL,
+        t1_us INTEGER NOT NULL,
+        samples INTEGER NOT NULL,
+        minimum REAL,
+        maximum REAL,
+        total REAL NOT NULL,
+        count INTEGER NOT NULL,
+        worst INTEGER NOT NULL,
+        packed BLOB NOT NULL
+    ) STRICT""",
+    "CREATE UNIQUE INDEX chunk_series ON chunk (series, t0_us)",
+    ROLLUP_TABLE.format(name="r60"),
+    ROLLUP_TABLE.format(name="r3600"),
+    ROLLUP_VIEW.format(view="minutes", name="r60"),
+    ROLLUP_VIEW.format(view="hours", name="r3600"),
+    f"""CREATE VIEW samples AS
+        SELECT strftime('%Y-%m-%d %H:%M:%f', t.ts_us / 1e6, 'unixepoch') AS time_utc,
+            s.device, s.signal, t.value, s.unit,
+            {QUALITY_WORD.format(column="t.quality")} AS quality
+        FROM (SELECT * FROM j0 UNION ALL SELECT * FROM j1
+            UNION ALL SELECT ts_us, series, value, quality, source_us FROM late) AS t
+        JOIN series AS s ON s.id = t.series ORDER BY t.ts_us""",  # noqa: S608
+)
+
 
 def _create(db: Database, statements: tuple[str, ...]) -> None:
     for statement in statements:
@@ -367,6 +438,18 @@ def m002_protocols(db: Database) -> None:
     _create(db, PROTOCOL_TABLES)
 
 
+@lab()
+def m003_investment_sheets(db: Database) -> None:
+    """What a factory filled in for the purchase dossier of a trial."""
+    _create(db, SHEET_TABLES)
+
+
+@lab()
+def m003_reports(db: Database) -> None:
+    """Which files were made of a trial, with their bytes' digests and what made them."""
+    _create(db, REPORT_TABLES)
+
+
 @evidence()
 def m001_run_record(db: Database) -> None:
     """Everything one run records, and its chain of segments."""
@@ -383,15 +466,9 @@ def m002_context(db: Database) -> None:
 def m001_journal(db: Database) -> None:
     """The journal of samples of one UTC month."""
     _create(db, TELEMETRY_TABLES)
-@lab()
-def m003_investment_sheets(db: Database) -> None:
-    """What a factory filled in for the purchase dossier of a trial."""
-    _create(db, SHEET_TABLES)
 
 
-@lab()
-def m003_reports(db: Database) -> None:
-    """Which files were made of a trial, with their bytes' digests and what made them."""
-    _create(db, REPORT_TABLES)
-
-
+@telemetry()
+def m002_sealed_chunks(db: Database) -> None:
+    """Sealed chunks and roll-ups; the samples so far are a journal that is not sealed yet."""
+    _create(db, SEALED_TABLES)

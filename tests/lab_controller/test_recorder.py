@@ -387,6 +387,7 @@ async def test_months_are_files_of_their_own(desk: Desk, tmp_path: Path) -> None
     desk.clock.lab += timedelta(days=31)
     desk.read(21.0)
     await desk.recorder.flush()
+    await desk.telemetry.settle(to_us(desk.clock.now()))
     names = sorted(path.name for path in (tmp_path / "telemetry").glob("*.db"))
     assert names == ["2026-11.db", "2026-12.db"]
     assert not (tmp_path / "telemetry" / "2026-11.db-wal").exists()
