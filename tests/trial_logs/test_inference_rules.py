@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 import trial_logs.inference as package
-from tests.trial_logs.published import AIAG, study
-from trial_logs.inference.capability import FEW_PARTS, NO_LIMITS, capability
+from tests.trial_logs.published import AIAG, HOUF, study
+from trial_logs.inference.capability import FEW_PARTS, NO_LIMITS, ONE_SIDED, capability
 from trial_logs.inference.control_chart import individuals_chart, signals
 from trial_logs.inference.difference import BASELINE_UNCERTAIN, Known, mean_difference, paired
 from trial_logs.inference.gauge import TOO_SMALL, UNBALANCED, gauge_study
@@ -72,7 +73,7 @@ def test_every_code_has_its_words(language: str) -> None:
 def test_too_few_values_are_said_with_how_many_more() -> None:
     assert mean_interval([]).code == sd_interval([]).code == NO_DATA
     one = mean_interval([4.0])
-    assert (one.estimate, one.low, one.code, one.needed) == (4.0, None, TOO_FEW, 2)
+    assert (one.estimate, one.low, one.code, one.needed) == (4.0, None, TOO_FEW, 1)
     same = mean_interval([4.0, 4.0, 4.0])
     assert (same.estimate, same.low, same.method, same.code) == (4.0, None, "", NO_SPREAD)
     p95 = quantile_interval(list(range(30)), 0.95)
@@ -131,9 +132,12 @@ def test_mean_and_quantiles_move_with_the_values(
 def test_capability_says_what_it_rests_on() -> None:
     found = capability(STEADY[:20], 28, 32)
     assert FEW_PARTS in found.codes
+    assert (found.cmk.code, found.cmk.needed) == (FEW_PARTS, 30)
     assert found.cmk_bound.high is None
     assert (found.cmk_bound.low or 9) < (found.cmk.estimate or 0) < (found.cm.estimate or 0) + 1e-9
     assert (found.percentile_cm.code, found.percentile_cm.needed) == (TOO_FEW, 721)
+    one_sided = capability(STEADY, 28, None)
+    assert (one_sided.cm.code, one_sided.cmk.code) == (ONE_SIDED, "")
     assert capability(STEADY, None, None).codes == (NO_LIMITS,)
     assert capability([5.0] * 60, 4, 6).codes == (NO_SPREAD,)
     assert capability([], 4, 6).codes == (NO_DATA,)
@@ -168,6 +172,26 @@ def test_a_gauge_study_must_be_whole() -> None:
     assert not whole.grr_study.excludes(grr.share_study)
 
 
+def test_study_interval_is_the_published_formula() -> None:
+    """Burdick, Borror & Montgomery (2005), the ratio of variances, in their own letters."""
+    study_found = gauge_study(study(HOUF))
+    s_p, s_o, s_po, s_e = (line.ms or 0.0 for line in study_found.anova[:4])
+    p, o, r = 10, 3, 3
+
+    def point(tail: float, df1: float, df2: float) -> float:
+        return float(stats.f.ppf(tail, df1, df2))
+
+    ends = []
+    for tail, scale in ((0.975, 1 / point(0.975, 9, 1e9)), (0.025, 1 / point(0.025, 9, 1e9))):
+        above = p * scale * (s_p - point(tail, 9, 18) * s_po)
+        below = p * o * (r - 1) * s_e + o * scale * point(tail, 9, 2) * s_o + o * (p - 1) * s_po
+        ends.append((1 + above / below) ** -0.5)
+    assert study_found.grr_study is not None
+    assert (study_found.grr_study.high, study_found.grr_study.low) == pytest.approx(
+        tuple(ends), rel=1e-5
+    )
+
+
 def test_a_baseline_told_as_one_number_leaves_its_uncertainty_open() -> None:
     after = Known(24.0, 2.0, 16)
     told = mean_difference(Known(30.0), after)
@@ -178,6 +202,10 @@ def test_a_baseline_told_as_one_number_leaves_its_uncertainty_open() -> None:
     measured = mean_difference(Known(30.0, 3.0, 16), after)
     assert (measured.difference.half_width or 0) > (own.half_width or 0)
     assert measured.decided
+    sure = mean_difference(Known(30.0, 1e-9, 1000), after)
+    assert (sure.ratio.low, sure.ratio.high) == pytest.approx(
+        ((own.low or 0) / 30, (own.high or 0) / 30)
+    )
     single = mean_difference(Known(30.0, 3.0, 16), Known(24.0, None, 1))
     assert (single.difference.estimate, single.difference.low) == (-6.0, None)
     assert not single.decided
@@ -237,6 +265,8 @@ def test_run_rules_speak_where_they_should() -> None:
     assert rules([2.1, 0.0, 2.2]) == [(2, "chart.rule_2")]
     assert rules([2.1, 0.0, -2.2]) == []
     assert rules([-1.1, -1.2, 0.3, -1.5, -1.1]) == [(4, "chart.rule_3")]
+    assert rules([-1.1, -1.2, 0.3, 0.2, -1.5, -1.1]) == []
+    assert rules([2.1, 0.0, 0.0, 2.2]) == []
     assert rules([0.1] * 8) == [(7, "chart.rule_4")]
     assert rules([0.1] * 7 + [0.0]) == []
     assert individuals_chart([]).code == NO_DATA
@@ -285,9 +315,13 @@ def test_a_run_warns() -> None:
     assert empty.cycle_mean_s.code == empty.yield_share.code == NO_DATA
     assert empty.needed == ()
     assert empty.zero_defects is None
+    warming = of_run(RunInput(tuple(35 - 0.1 * i for i in range(40)), 40, 0, 0))
+    assert warming.cycle_chart.steady is False
+    assert warming.warnings == (UNSTABLE,)
     stopped = (30.0,) * 3 + (30.1, 30.2) * 4 + (95.0, 30.0)
     found = of_run(RunInput(stopped, 10, 1, 0))
-    assert found.warnings == (NOT_NORMAL, UNSTABLE)
+    assert found.warnings == (NOT_NORMAL,)
+    assert found.cycle_chart.signals != ()
     assert found.cycle_mean_s.code == found.cycle_sd_s.code == NOT_NORMAL
     assert found.cycle_median_s.code == ""
 

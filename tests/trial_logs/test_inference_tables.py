@@ -20,7 +20,7 @@ from trial_logs.inference.control_chart import individuals_chart, range_constant
 from trial_logs.inference.difference import known, paired, share_difference, welch
 from trial_logs.inference.gauge import gauge_study
 from trial_logs.inference.needed import parts_for_zero_defects
-from trial_logs.inference.normality import check_normality
+from trial_logs.inference.normality import anderson_p, check_normality
 from trial_logs.inference.proportion import clopper_pearson, wilson, zero_defects
 from trial_logs.inference.sample import (
     chi_square,
@@ -148,6 +148,13 @@ def test_normality() -> None:
     drawn = check_normality(published.NAG_NORMAL)
     assert (f"{drawn.anderson_a2:.6f}", f"{drawn.anderson_p:.6f}") == ("0.165956", "0.931155")
     assert drawn.normal is True
+
+
+def test_significance_points_of_anderson_darling() -> None:
+    # D'Agostino & Stephens (1986), table 4.7, normal with mean and deviation estimated.
+    points = {0.50: 0.341, 0.15: 0.561, 0.10: 0.631, 0.05: 0.752, 0.025: 0.873, 0.01: 1.035}
+    for p, a2 in points.items():
+        assert printed(anderson_p(a2, 10**9), str(p)) == printed(p, str(p))
 
 
 def test_zero_failures() -> None:

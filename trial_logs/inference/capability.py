@@ -24,6 +24,8 @@ FEW_PARTS = "capability.few_parts"
 """Fewer than the 50 consecutive parts a machine capability study asks for."""
 UNTESTED = "capability.normality_untested"
 NO_LIMITS = "capability.no_limits"
+ONE_SIDED = "capability.one_sided"
+"""With one limit there is no tolerance to set the spread against: Cmk only."""
 PARTS_FOR_STUDY = 50
 LOW_SHARE, HIGH_SHARE = 0.00135, 0.99865
 PARTS_FOR_PERCENTILES = math.ceil(1 / LOW_SHARE)
@@ -85,8 +87,8 @@ def capability(
         lower,
         upper,
         normality,
-        cm=cm_interval(sd, n, lower, upper, level),
-        cmk=cmk_interval(mean, sd, n, lower, upper, level),
+        cm=_orient(cm_interval(sd, n, lower, upper, level)),
+        cmk=_orient(cmk_interval(mean, sd, n, lower, upper, level)),
         cmk_bound=cmk_lower_bound(mean, sd, n, lower, upper, level),
         percentile_cm=_percentile(values, lower, upper, level, spread_only=True),
         percentile_cmk=_percentile(values, lower, upper, level, spread_only=False),
@@ -103,7 +105,7 @@ def cm_interval(
     6.1.6 and Kotz & Johnson, Process Capability Indices (1993), 2.3.
     """
     if lower is None or upper is None:
-        return bare(None, n, NO_LIMITS, level=level)
+        return bare(None, n, ONE_SIDED, level=level)
     estimate = (upper - lower) / (6 * sd)
     low, high = (estimate * math.sqrt(end / (n - 1)) for end in chi_square(n - 1, level))
     return Interval(estimate, low, high, level, n, "interval.chi_square")
@@ -187,6 +189,12 @@ def _scaled_chi(df: int) -> tuple[Any, Any]:
     return points, weights / weights.sum()
 
 
+def _orient(index: Interval) -> Interval:
+    """Marked with how many parts a study still lacks."""
+    missing = PARTS_FOR_STUDY - index.n
+    return index.noted(FEW_PARTS, missing) if missing > 0 and index.method else index
+
+
 def _sides(mean: float, sd: float, lower: float | None, upper: float | None) -> list[float]:
     high = [] if upper is None else [(upper - mean) / (3 * sd)]
     return high + ([] if lower is None else [(mean - lower) / (3 * sd)])
@@ -210,7 +218,7 @@ def _percentile(
     percentiles of the values themselves (definition 7 of Hyndman & Fan)."""
     n = len(values)
     if spread_only and (lower is None or upper is None):
-        return bare(None, n, NO_LIMITS, level=level)
+        return bare(None, n, ONE_SIDED, level=level)
     if n < PARTS_FOR_PERCENTILES:
         return bare(None, n, TOO_FEW, level=level, needed=PARTS_FOR_PERCENTILES - n)
     ordered = sorted(values)

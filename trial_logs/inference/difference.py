@@ -103,7 +103,7 @@ def ratio_of_means(before: Interval, after: Interval) -> Interval:
         return bare(None, n, NO_DATA, level=level)
     h_a, h_b = after.half_width, before.half_width
     if h_a is None or h_b is None or h_b >= b:
-        return bare(a / b, n, TOO_FEW, level=level)
+        return bare(a / b, n, before.code or after.code or TOO_FEW, level=level)
     root = math.sqrt((a * b) ** 2 - (a * a - h_a * h_a) * (b * b - h_b * h_b))
     low, high = ((a * b + sign * root) / (b * b - h_b * h_b) for sign in (-1, 1))
     return Interval(a / b, low, high, level, n, "interval.mover")

@@ -310,7 +310,7 @@ def _grr_study(
     """√(GRR² ÷ TV²) from the interval of PV² ÷ GRR².
 
     Arteaga, Jeyaratnam & Graybill (1982), Comm. Stat. Theory Methods 11:1623; Burdick, Borror &
-    Montgomery (2005), chapter 3.
+    Montgomery (2005), chapter 3 with interaction, and its model without where it was pooled.
     """
     (ms_part, df_part), (ms_operator, df_operator), (ms_crossed, df_crossed) = (
         part,
@@ -323,8 +323,12 @@ def _grr_study(
     within = (p - 1) * ms_crossed + p * (r - 1) * error[0]
 
     def ratio(scale: float, f_crossed: float, f_operator: float) -> float:
-        between = max(0.0, ms_part - f_crossed * ms_crossed)
-        return p * scale * between / (o * (within + scale * f_operator * ms_operator))
+        if crossed is error and ms_part > 0:  # pooled
+            over = scale * ms_part - ms_crossed
+            over += (f_crossed - scale * f_crossed**2) * ms_crossed**2 / ms_part
+        else:
+            over = scale * (ms_part - f_crossed * ms_crossed)
+        return p * max(0.0, over) / (o * (within + scale * f_operator * ms_operator))
 
     least, most = ratio(1 - g, f_high, o_high), ratio(1 + h, f_low, o_low)
     pv = max(0.0, ms_part - ms_crossed) / (o * r)

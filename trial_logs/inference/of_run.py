@@ -21,7 +21,7 @@ from trial_logs.inference.sample import (
 from trial_logs.metrics import TOO_FEW
 
 UNSTABLE = "chart.unstable"
-"""A rule of the control chart spoke: the run was not one steady process."""
+"""The run was hardly one steady process (`IndividualsChart.steady`): intervals are too narrow."""
 MANY = 30
 """From here on the mean of values that are not normal is near enough to normal (the usual rule
 of the central limit theorem; not exact)."""
@@ -135,6 +135,6 @@ def _warnings(
 ) -> tuple[str, ...]:
     codes = [TOO_FEW] if mean.code == TOO_FEW else []
     codes += [NOT_NORMAL] if few else []
-    codes += [UNSTABLE] if chart.signals else []
+    codes += [UNSTABLE] if chart.steady is False else []
     codes += [code for _, each in indices for code in each.codes]
     return tuple(dict.fromkeys(codes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -21,8 +22,8 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
 def mean_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     """The mean with x̄ ± t·s/√n; see `mean_of_summary`."""
     if len(values) < 2:
-        estimate = values[0] if values else None
-        return bare(estimate, len(values), TOO_FEW if values else NO_DATA, level=level, needed=2)
+        n, estimate = len(values), values[0] if values else None
+        return bare(estimate, n, TOO_FEW if n else NO_DATA, level=level, needed=2 - n)
     mean, sd = mean_and_sd(values)
     return mean_of_summary(mean, sd, len(values), level)
 
@@ -43,7 +44,8 @@ def mean_of_summary(mean: float, sd: float, n: int, level: float = LEVEL) -> Int
 def sd_interval(values: Sequence[float], level: float = LEVEL) -> Interval:
     """The standard deviation with its interval; see `sd_of_summary`."""
     if len(values) < 2:
-        return bare(None, len(values), TOO_FEW if values else NO_DATA, level=level, needed=2)
+        n = len(values)
+        return bare(None, n, TOO_FEW if n else NO_DATA, level=level, needed=2 - n)
     return sd_of_summary(mean_and_sd(values)[1], len(values), level)
 
 
@@ -89,16 +91,12 @@ def order_ranks(n: int, p: float, level: float) -> tuple[int, int]:
     The lower rank is the largest r with P(B ≤ r − 1) ≤ α/2, the upper the smallest s with
     P(B ≥ s) ≤ α/2, for B binomial (n, p).
     """
-    from scipy.special import bdtr
+    from scipy.special import bdtr, bdtrc
 
-    tail = (1 - level) / 2
-    below = 0
-    while below < n and bdtr(below, n, p) <= tail:
-        below += 1
-    above = n + 1
-    while above > 1 and 1 - bdtr(above - 2, n, p) <= tail:
-        above -= 1
-    return below, above
+    tail, ranks = (1 - level) / 2, range(1, n + 1)
+    below = bisect_right(ranks, tail, key=lambda rank: float(bdtr(rank - 1, n, p)))
+    above = bisect_left(ranks, True, key=lambda rank: bool(bdtrc(rank - 1, n, p) <= tail))
+    return below, above + 1
 
 
 def parts_for_quantile(p: float, level: float = LEVEL) -> int:
