@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -104,6 +105,20 @@ def test_a_pack_of_ones_own_joins_or_replaces_the_shipped_ones(tmp_path: Path) -
     assert len(packs) == 4
     assert packs["ward_dx_2026"].name["en"] == "Town scheme"
     assert wiring.check(config).dossier.packs == ["own.toml", "ward.toml"]
+
+
+def test_the_pack_of_the_how_to_reads_as_it_stands(tmp_path: Path) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-grant-pack.md"
+    lab, pack = re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+    (tmp_path / "ward_2027.toml").write_text(pack, encoding="utf-8")
+    (tmp_path / "lab.toml").write_text(GOOD + lab, encoding="utf-8")
+    named = wiring.check(tmp_path / "lab.toml").dossier.packs
+    *_, ward = grant_packs.load(named, tmp_path / "lab.toml")
+    assert (ward.id, ward.schemes[0].round_yen, len(ward.schemes[0].ceilings)) == (
+        "ward_2027",
+        1000,
+        2,
+    )
 
 
 def test_a_bad_pack_is_told_with_its_file_line_and_key(tmp_path: Path) -> None:

@@ -123,7 +123,13 @@ def test_a_machine_that_costs_more_than_it_saves_never_pays_back() -> None:
     turns = {each.factor: each.code for each in result.sensitivity.break_even}
     assert turns["wage"] == sensitivity.NOT_REACHED
     dear = sheet(line=[{"kind": "machine", "name": "m", "yen": 10**8}])
-    assert appraise(dear, before(), tried()).payback.years.code == BEYOND_LIFE
+    late = appraise(dear, before(), tried())
+    assert late.payback.years.code == BEYOND_LIFE
+    assert late.payback.years.estimate == 10**8 / (late.effect.total.estimate or 0)
+    assert (late.discounted_payback.years.estimate, late.discounted_payback.years.code) == (
+        None,
+        BEYOND_LIFE,
+    )
 
 
 PLAN = {"life_years": 7, "discount_percent": 3.0}

@@ -70,8 +70,11 @@ def discounted(effect: AnnualEffect, sheet: InvestmentSheet) -> Payback:
         return finance.payback([-outlay(sheet), *[yearly] * sheet.life_years], rate)
 
     total = effect.total
-    estimate = years(total.estimate)
-    code = total.code if total.estimate is None else finance.NEVER if estimate is None else ""
+    estimate, code = years(total.estimate), ""
+    if total.estimate is None:
+        code = total.code
+    elif estimate is None:
+        code = finance.BEYOND_LIFE if total.estimate > 0 else finance.NEVER
     return Payback(Spread(estimate, years(total.high), years(total.low), code), DISCOUNTED)
 
 
