@@ -6,14 +6,14 @@ import locale
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from lab_controller.doctor.finding import Finding, bad, good, look
 from lab_controller.stopper import latch_file
 from trial_logs.errors import TrialError
-from trial_logs.typeset.fonts import default_font
+from trial_logs.typeset.fonts import default_font, usable
 
 LEAST_FREE_BYTES = 2 * 10**9
 LEAST_FREE_SHARE = 0.1
@@ -66,8 +66,11 @@ def kept_by_a_server() -> bool | None:
     return {"yes": True, "no": False}.get(answer)
 
 
-def fonts() -> Iterator[Finding]:
-    """Whether reports can be set in Japanese."""
+def fonts(named: Sequence[Path] = ()) -> Iterator[Finding]:
+    """Whether reports can be set in Japanese, and in the fonts lab.toml names."""
+    for font in named:
+        if not usable(font):
+            yield look("fonts", "doctor.font_bad", font=font)
     try:
         font = default_font()
     except TrialError as error:

@@ -36,7 +36,7 @@ PROTOCOL = Protocol(
     stop_rules=(StopRule(StopKind.SCRAP_SHARE, 0.1),),
     planned_cycle_s=80.0,
 )
-QUOTE = Attachment("見積-1.pdf", "ab" * 32, 183_000)
+QUOTE = Attachment("見積-1.pdf", "ab" * 32, 183_000, "quote")
 
 
 def trial(content: ReportContent, protocol: Protocol = PROTOCOL) -> TriedHere:

@@ -9,7 +9,6 @@ from trial_logs.inference.interval import Interval
 from trial_logs.shown import percent, with_interval
 
 Words = Mapping[str, str]
-TEN_THOUSAND = 10_000
 
 
 def yen(amount: int | None, words: Words) -> str:
@@ -20,14 +19,13 @@ def yen(amount: int | None, words: Words) -> str:
 
 
 def round_yen(amount: int, words: Words) -> str:
-    """Yen for a reader in a hurry: 320万円, below that to the yen."""
-    if abs(amount) < TEN_THOUSAND:
+    """Yen for a reader in a hurry: 320万円, ¥3,200k; below that to the yen."""
+    unit = int(words["dossier.round_unit"])
+    if abs(amount) < unit:
         return yen(amount, words)
-    number = amount / TEN_THOUSAND
+    number = amount / unit
     shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.1f}".removesuffix(".0")
-    return words["dossier.man_yen"].format(
-        amount=shown.replace("-", "−"), thousands=f"{amount / 1000:,.0f}".replace("-", "−")
-    )
+    return words["dossier.round_yen"].format(amount=shown.replace("-", "−"))
 
 
 def yen_range(amount: Yen, words: Words) -> str:

@@ -129,10 +129,8 @@ def attachments(content: DossierContent, words: Words) -> Iterator[Block]:
 
 
 def _listed(each: Attachment, quoted: set[str], words: Words) -> Block:
-    kind = words["dossier.is_quote"] if each.name in quoted else each.text
-    row = table_row(
-        each.name, kind or words["report.none"], f"{each.size / 1024:,.0f} KB", each.sha256
-    )
+    kind = words["dossier.is_quote"] if each.name in quoted else words[f"attachment.{each.kind}"]
+    row = table_row(each.name, kind, f"{each.size / 1024:,.0f} KB", each.sha256)
     row["mono"] = True
     return row
 
@@ -141,7 +139,6 @@ def _photos(pictures: Sequence[Attachment], words: Words) -> Iterator[Block]:
     if pictures:
         yield caption(words["dossier.photos"])
         photos = [
-            {"file": each.picture, "alt": each.text or each.name, "text": each.text or each.name}
-            for each in pictures
+            {"file": each.picture, "alt": each.name, "text": each.name} for each in pictures
         ]
         yield {"kind": "photos", "photos": photos}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from trial_logs.content import ReportContent
+from trial_logs.digest import RunEnd, trial_digest
 from trial_logs.dossier.appraisal import appraise
 from trial_logs.dossier.comparison import compare
 from trial_logs.dossier.economics import (
@@ -27,13 +28,13 @@ from trial_logs.model import TrialDraft
 class Attachment:
     """A file kept with the trial. `picture`: the name it is printed under, empty for a list only.
 
-    `text` is what it shows or why it was attached, in the factory's words.
+    `kind` is what it is for the trial, a word under `attachment.`.
     """
 
     name: str
     sha256: str
     size: int
-    text: str = ""
+    kind: str = "other"
     picture: str = ""
 
 
@@ -84,6 +85,13 @@ class DossierContent:
             or any(each.simulated for each in self.others)
             or any(each.simulated for each in columns)
         )
+
+    @property
+    def digest(self) -> str:
+        """The one digest of the trial's record."""
+        runs = self.report.runs
+        ends = (RunEnd(run.run_id, run.segments, run.head) for run in runs)
+        return trial_digest(self.report.trial_id, ends)
 
     @property
     def finding(self) -> Finding | None:

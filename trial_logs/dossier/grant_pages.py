@@ -32,6 +32,7 @@ def grant_pages(content: DossierContent, words: Words) -> Iterator[Block]:
         yield text_block(words["dossier.no_grants"])
         return
     yield callout("alarm", "", words["subsidy.no_offer"])
+    yield small(words["dossier.grants_on"].format(on=content.on.isoformat()))
     for variant in content.subsidies:
         yield together(list(_variant(variant, words)))
 

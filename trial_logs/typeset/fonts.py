@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import typst
 from fontTools.ttLib import TTFont
@@ -75,6 +76,14 @@ def declared(files: Sequence[Path], folder: Path) -> FontSet:
     if not faces:
         raise ReportFailed(reason=default_font().name)
     return FontSet(faces, found)
+
+
+def usable(file: Path) -> bool:
+    """Whether a file is a font the typesetter takes."""
+    with TemporaryDirectory() as folder:
+        link = Path(folder) / f"font{file.suffix}"
+        link.symlink_to(file.resolve())
+        return file.is_file() and bool(typst.Fonts(False, False, [folder]).fonts())
 
 
 def default_font() -> Path:

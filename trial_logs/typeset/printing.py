@@ -64,6 +64,19 @@ def print_sheet(
     return Printed(out_path, chosen.families, tuple(sorted(missing)))
 
 
+def can_print(picture: Path, name: str) -> bool:
+    """Whether the typesetter takes an image file, to be called `name`, into an archive PDF."""
+    with TemporaryDirectory() as folder:
+        try:
+            shutil.copyfile(picture, Path(folder) / name)
+            page = f'#set document(title: "a")\n#image("{name}", alt: "a")'.encode()
+            compiler = typst.Compiler(page, root=folder, font_paths=typst.Fonts(False, False, []))
+            compiler.compile(pdf_standards=STANDARDS, timestamp=0)
+        except (OSError, typst.TypstError):
+            return False
+    return True
+
+
 def _printable(sheet: Mapping[str, Any], fonts: FontSet) -> tuple[dict[str, Any], set[str]]:
     glyphs = Glyphs(fonts.known)
     shown: dict[str, Any] = glyphs.clean(dict(sheet))

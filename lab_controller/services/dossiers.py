@@ -1,0 +1,203 @@
+"""A trial's purchase dossier, made in a worker process so that the loop never waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+
+from lab_controller.clock import LabClock
+from lab_controller.config import Settings
+from lab_controller.database import Database, Writer
+from lab_controller.errors import LabError
+from lab_controller.i18n import catalogue
+from lab_controller.services.attachments import AttachmentLost, Attachments
+from lab_controller.services.investments import Investments
+from lab_controller.services.reports import Made, Order, order_of, source_of, taken_of
+from trial_logs import store
+from trial_logs.attachments import Attachment as Kept
+from trial_logs.attachments import AttachmentKind
+from trial_logs.digest import RunEnd
+from trial_logs.dossier.content import (
+    Attachment,
+    DossierContent,
+    Left,
+    TriedHere,
+    dossier_content,
+)
+from trial_logs.dossier.document import PRINTABLE, render_dossier
+from trial_logs.dossier.economics import InvestmentSheet
+from trial_logs.dossier.grant_pack import Pack
+from trial_logs.errors import Unknown
+from trial_logs.exports.package import sha256_of
+from trial_logs.run_order import Made as RunMade
+from trial_logs.run_order import plan_left
+from trial_logs.stores.investment_sheets import newest_sheet
+from trial_logs.stores.reports import MadeFile, take_report
+
+PDF = "dossier.pdf"
+MOST_PICTURES = 12
+
+
+class UnknownDossierFile(LabError):
+    """No such file, or the dossier has not been made yet."""
+
+    code = "lab.unknown_dossier_file"
+
+
+@dataclass(frozen=True, slots=True)
+class DossierOrder:
+    """What the worker needs: plain values and paths.
+
+    `others` are the trials set beside it. `on` is the day the grant packs are judged by.
+    """
+
+    trial: Order
+    others: tuple[Order, ...]
+    sheet: InvestmentSheet | None
+    packs: tuple[Pack, ...]
+    on: date
+    condition: str
+    left: tuple[Left, ...]
+    attachments: tuple[Attachment, ...]
+    pictures: dict[str, Path]
+    fonts: tuple[Path, ...]
+
+
+class Dossiers:
+    """The dossier use cases of the lab."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        clock: LabClock,
+        lab_db: Writer,
+        investments: Investments,
+        attachments: Attachments,
+    ) -> None:
+        self._settings, self._clock, self._db = settings, clock, lab_db
+        self._investments, self._attachments = investments, attachments
+
+    async def make(
+        self, trial: str, language: str, *, others: Sequence[str] = (), condition: str = ""
+    ) -> Made:
+        """Make the dossier of a trial, beside others. Raises NoRecord, Unknown."""
+        order = await self._db.read(lambda db: self._order(db, trial, language, others, condition))
+        order = await self._with_files(order)
+        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as worker:
+            made = await asyncio.wrap_future(worker.submit(write_dossier, order))
+        taken = taken_of(order.trial, made, "dossier", self._clock)
+        await self._db.write(lambda db: take_report(db, taken))
+        return made
+
+    async def file(self, trial: str, name: str, language: str) -> Path:
+        """One file of a dossier that has been made. Raises UnknownDossierFile."""
+        await self._db.read(lambda db: store.get_trial(db, trial))
+        path = self._home(trial, language) / name
+        if name != PDF or not path.exists():
+            raise UnknownDossierFile(name=name, known=PDF)
+        return path
+
+    def _home(self, trial: str, language: str) -> Path:
+        return self._settings.lab.data_dir / "dossiers" / trial / language
+
+    def _order(
+        self, db: Database, id: str, language: str, others: Sequence[str], condition: str
+    ) -> DossierOrder:
+        home = self._home(id, language)
+        own = order_of(db, self._settings, id, language, home)
+        if condition and own.trial.condition(condition) is None:
+            raise Unknown("trial.unknown_condition", condition=condition, trial=id)
+        named = [other for other in dict.fromkeys(others) if other != id]
+        return DossierOrder(
+            trial=own,
+            others=tuple(order_of(db, self._settings, each, language, home) for each in named),
+            sheet=_sheet(db, id),
+            packs=self._investments.packs,
+            on=self._investments.today,
+            condition=condition,
+            left=_left(db, own),
+            attachments=(),
+            pictures={},
+            fonts=tuple(self._settings.report.fonts),
+        )
+
+    async def _with_files(self, order: DossierOrder) -> DossierOrder:
+        """The order with the trial's files; a photograph whose bytes are gone is only listed."""
+        trial = order.trial.trial.id
+        kept = await self._attachments.all(trial)
+        places: dict[str, Path] = {}
+        for each in [one for one in kept if _is_photo(one)][:MOST_PICTURES]:
+            with suppress(AttachmentLost):
+                places[_picture(each)] = (await self._attachments.one(trial, each.number))[1]
+        listed = tuple(_attachment(each, places) for each in kept)
+        return replace(order, attachments=listed, pictures=places)
+
+
+def _sheet(db: Database, trial: str) -> InvestmentSheet | None:
+    try:
+        return newest_sheet(db, trial).sheet
+    except Unknown:
+        return None
+
+
+def _left(db: Database, order: Order) -> tuple[Left, ...]:
+    """What the plan still wants; parts do not matter here."""
+    made = [RunMade(run, 0) for run in store.list_runs(db, order.trial.id)]
+    found = plan_left(order.trial.draft, made).conditions
+    return tuple(Left(each.condition, each.runs_left) for each in found if each.runs_left)
+
+
+def _is_photo(kept: Kept) -> bool:
+    return kept.file.kind is AttachmentKind.PHOTO and kept.file.media_type in PRINTABLE
+
+
+def _picture(kept: Kept) -> str:
+    return f"picture-{kept.number}.{PRINTABLE[kept.file.media_type]}"
+
+
+def _attachment(kept: Kept, places: Mapping[str, Path]) -> Attachment:
+    file = kept.file
+    picture = _picture(kept) if _is_photo(kept) else ""
+    return Attachment(
+        file.name, file.sha256, file.size, file.kind.value, picture if picture in places else ""
+    )
+
+
+def write_dossier(order: DossierOrder) -> Made:
+    """Make the dossier (in the worker): one trial's record is open at a time."""
+    order.trial.folder.mkdir(parents=True, exist_ok=True)
+    path = order.trial.folder / PDF
+    content = content_of(order)
+    words = catalogue(order.trial.language)
+    printed = render_dossier(content, words, path, order.fonts, order.pictures)
+    report = content.report
+    ends = tuple(RunEnd(run.run_id, run.segments, run.head) for run in report.runs)
+    sums = (MadeFile(PDF, sha256_of(path), path.stat().st_size),)
+    return Made((path,), printed.missing, sums, ends, content.digest)
+
+
+def content_of(order: DossierOrder) -> DossierContent:
+    """The dossier's content, read from the evidence of all its trials."""
+    trial = _tried(order.trial)
+    return dossier_content(
+        trial,
+        on=order.on,
+        sheet=order.sheet,
+        packs=order.packs,
+        others=[_tried(other) for other in order.others],
+        attachments=order.attachments,
+        left=order.left,
+        condition=order.condition,
+    )
+
+
+def _tried(order: Order) -> TriedHere:
+    with source_of(order) as source:
+        return TriedHere(order.trial.draft, source.content)
