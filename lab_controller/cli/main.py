@@ -16,6 +16,7 @@ COMMANDS = {
     "lease": ("leases", "See who holds equipment; take it over for maintenance or a demo."),
     "doctor": ("examining", "Check configuration, computer and connections; say what to do."),
     "metadata": ("metadata", "Print Datasette metadata for the lab's databases."),
+    "export": ("exporting", "Export a trial: CSV, JSON, XLSX, Parquet, data package."),
     "report": ("reports", "Make the report of a trial: PDF, XLSX and CSV."),
     "serve": ("serving", "Run the lab: stopper, controller, web doors."),
     "serve-controller": ("controller", ""),  # what the stopper starts; not for people
@@ -24,7 +25,7 @@ COMMANDS = {
     "stop": ("stopping", "Stop the whole lab, or one device. Not a safety function."),
     "trial": ("trials", "Look at trials, their runs and the runs' numbers."),
     "tui": ("console", "Open the staff console on a running lab."),
-    "verify": ("verifying", "Verify the evidence of every run of a trial."),
+    "verify": ("verifying", "Prove a trial, a run or a report; show the first difference."),
 }
 
 

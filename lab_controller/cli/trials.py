@@ -10,7 +10,9 @@ import click
 from lab_controller.cli.correcting import correct
 from lab_controller.cli.door import ask, shared, show
 from lab_controller.cli.planning import new, plan, templates
+from lab_controller.cli.recomputing import recompute
 from lab_controller.cli.replaying import replay
+from lab_controller.cli.sharing import attach, attachments, release
 
 
 @click.group()
@@ -18,7 +20,9 @@ def command() -> None:
     """Look at trials."""
 
 
-for each in (correct, new, plan, replay, templates):
+for each in (correct, new, plan, recompute, replay, templates):
+    command.add_command(each)
+for each in (attach, attachments, release):
     command.add_command(each)
 
 

@@ -1,69 +1,81 @@
-"""`machikoba verify`: prove a run's or a trial's evidence against what lab.db took, offline."""
+"""`machikoba verify`: prove records and reports against what lab.db took; works offline."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
-from lab_controller.cli.door import REFUSED, shared
+from lab_controller.cli.door import REFUSED, complain, refusal, shared
 from lab_controller.database import Database, StorageFailed, connect, storage_of
+from lab_controller.errors import LabError
 from lab_controller.i18n import say, text
-from trial_logs import store
 from trial_logs.errors import TrialError
-from trial_logs.proof import Difference, verify
+from trial_logs.proof import Difference
+
+Found = dict[str, list[Difference]]
+T = TypeVar("T")
 
 
 @click.command()
-@click.argument("trial")
+@click.argument("what")
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Another copy of the RUN's record: tells the very row and column that differ.",
+)
 @shared
-def command(trial: str, data_dir: Path, lang: str, as_json: bool) -> None:
-    """Verify the evidence of every run of a TRIAL that has begun."""
+def command(what: str, against: Path | None, data_dir: Path, lang: str, as_json: bool) -> None:
+    """Verify WHAT: a trial, a run, a report's file or folder, or the code printed on a report."""
+    from lab_controller.services.proofs import compare, prove
+
+    def question(lab: Database) -> Found:
+        if against is None:
+            return prove(lab, data_dir, what)
+        return {what: compare(lab, data_dir, what, against)}
+
+    tell(ask_files(data_dir, lang, question), lang, as_json, "cli.verified")
+
+
+def ask_files(data_dir: Path, lang: str, question: Callable[[Database], T]) -> T:
+    """Ask the lab's files, whether a controller runs or not; say refusals and end."""
     try:
         with storage_of(data_dir / "lab.db"):
             lab = connect(data_dir / "lab.db", read_only=True)
-    except StorageFailed as error:
-        click.echo(say(lang, error), err=True)
-        sys.exit(REFUSED)
-    try:
-        recorded = [run for run in store.list_runs(lab, trial) if run.started is not None]
-        found = {run.id: _check(lab, data_dir, run.id) for run in recorded}
-        store.get_trial(lab, trial)
-    except TrialError as error:
-        click.echo(text(lang, error.code, error.params), err=True)
-        sys.exit(REFUSED)
-    finally:
-        lab.close()
-    _tell(found, lang, as_json)
-    sys.exit(REFUSED if any(found.values()) else 0)
+            try:
+                return question(lab)
+            finally:
+                lab.close()
+    except (TrialError, LabError) as error:
+        if isinstance(error, StorageFailed):
+            click.echo(say(lang, error), err=True)
+        else:
+            complain(refusal(lang, error.code, error.params))
+    except OSError as error:
+        params = {"file": error.filename, "cause": error.strerror}
+        complain(refusal(lang, "cli.file_failed", params))
+    sys.exit(REFUSED)
 
 
-def _check(lab: Database, data_dir: Path, run: str) -> list[Difference]:
-    heads = [head.head for head in store.recorded_heads(lab, run)]
-    if not heads:
-        return [Difference("evidence.not_closed", {"run": run})]
-    path = data_dir / "evidence" / f"{run}.db"
-    if not path.exists():
-        return [Difference("evidence.missing_file", {"run": run})]
-    evidence = connect(path, read_only=True)
-    try:
-        return verify(evidence, heads)
-    finally:
-        evidence.close()
-
-
-def _tell(found: dict[str, list[Difference]], lang: str, as_json: bool) -> None:
+def tell(found: Found, lang: str, as_json: bool, good: str) -> None:
+    """Print what was found, of each thing the first difference, and end with the right code."""
     if as_json:
         rows = {
-            run: [{"code": one.code, "params": dict(one.params)} for one in differences]
-            for run, differences in found.items()
+            name: [{"code": one.code, "params": dict(one.params)} for one in differences]
+            for name, differences in found.items()
         }
         click.echo(json.dumps(rows, ensure_ascii=False))
-        return
-    for run, differences in found.items():
-        if not differences:
-            click.echo(text(lang, "cli.verified", {"run": run}))
-        for one in differences:
-            click.echo(f"{run}: {text(lang, one.code, one.params)}", err=True)
+    else:
+        for name, differences in found.items():
+            if not differences:
+                click.echo(text(lang, good, {"run": name}))
+                continue
+            first, more = differences[0], len(differences) - 1
+            click.echo(f"{name}: {text(lang, first.code, first.params)}", err=True)
+            if more:
+                click.echo(text(lang, "cli.verify_more", {"run": name, "count": more}), err=True)
+    sys.exit(REFUSED if any(found.values()) else 0)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,14 @@ class Reports:
         return self._settings.lab.data_dir / "reports" / trial / language
 
 
-def order_of(db: Database, settings: Settings, id: str, language: str, folder: Path) -> Order:
+def order_of(
+    db: Database,
+    settings: Settings,
+    id: str,
+    language: str,
+    folder: Path,
+    formats: Sequence[str] = FORMATS,
+) -> Order:
     """The order for a trial's files, from lab.db and lab.toml. Raises NoRecord."""
     trial = store.get_trial(db, id)
     booked = named_booking(db, booking_by_id(db, trial.draft.booking_id))
@@ -132,7 +139,8 @@ def order_of(db: Database, settings: Settings, id: str, language: str, folder: P
         "operator": booked.operator.name if booked.operator else booked.booking.instructor,
     }
     devices = {device.id: _in(language, device.name) for device in settings.device}
-    return Order(trial, evidence, names, devices, settings.lab.timezone, language, folder)
+    zone = settings.lab.timezone
+    return Order(trial, evidence, names, devices, zone, language, folder, formats)
 
 
 def evidence_of(data_dir: Path, run: str) -> Path:
@@ -192,17 +200,3 @@ def _labels(order: Order, runs: Sequence[Database]) -> Iterator[tuple[str, str]]
         device = order.devices.get(series.device, series.device)
         signal = text(order.language, f"signal.{series.signal}")
         yield f"{series.device}.{series.signal}", f"{device} {signal}"
-
-
-def again(order: Order, made: MadeReport, folder: Path) -> Order:
-    """The order that once made a report, to make it again in another folder."""
-    inputs = made.inputs
-    return replace(
-        order,
-        names=inputs["names"],
-        devices=inputs["devices"],
-        zone=inputs["zone"],
-        formats=tuple(inputs["formats"]),
-        language=made.language,
-        folder=folder,
-    )

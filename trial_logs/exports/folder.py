@@ -69,3 +69,12 @@ FORMATS: dict[str, Callable[[Path, Source, Words], Written]] = {
     "parquet": _parquet,
 }
 """What a trial can be exported as."""
+
+FILES: dict[str, str] = {
+    WORKBOOK: "xlsx",
+    JSON: "json",
+    PACKAGE: "package",
+    **dict.fromkeys(CSV, "csv"),
+    **dict.fromkeys(PARQUET, "parquet"),
+}
+"""The format each file belongs to."""

@@ -1,0 +1,259 @@
+"""Proving what the lab keeps and what it gave away, from its files alone; nothing is written.
+
+A record is proved against the heads lab.db took, a file against the digest lab.db took when it
+was made. A file that differs is made again from the record of that time, which tells the place.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from zipfile import BadZipFile, ZipFile
+
+from lab_controller.database import Database, connect, storage_of
+from lab_controller.errors import LabError
+from lab_controller.services.reports import Order, evidence_of, write_files
+from trial_logs import store
+from trial_logs.chain import last_segment
+from trial_logs.digest import Mark, RunEnd, read_mark, trial_digest
+from trial_logs.errors import ReportFailed
+from trial_logs.exports.differences import Place, first_place, first_value
+from trial_logs.exports.folder import FILES
+from trial_logs.exports.package import sha256_of
+from trial_logs.proof import Difference, cut, first_cell, heads_of, verify
+from trial_logs.stores.reports import MadeReport, made_with, reports_of
+from trial_logs.summary import numbers_json, summarise
+
+TRIAL = re.compile(rb"T\d{8}-\d{2,4}(?!\d)")
+Found = dict[str, list[Difference]]
+
+
+class NotARecord(LabError):
+    """The file named as another copy holds no run."""
+
+    code = "lab.not_a_record"
+
+
+def prove(lab: Database, data_dir: Path, what: str) -> Found:
+    """Every difference, by run id and file name; `what` is a trial, a run, a printed code, a file
+    or a folder of files. Raises Unknown for a trial or run that is not there."""
+    mark = read_mark(what)
+    if mark is not None:
+        return _prove_mark(lab, data_dir, mark)
+    path = Path(what)
+    if path.is_dir():
+        found: Found = {}
+        for file in sorted(each for each in path.iterdir() if each.is_file()):
+            found |= _prove_file(lab, data_dir, file, found)
+        return found
+    if path.is_file():
+        return _prove_file(lab, data_dir, path, {})
+    return {run: _prove_run(lab, data_dir, run) for run in runs_of(lab, what)}
+
+
+def runs_of(lab: Database, what: str) -> list[str]:
+    """The runs of a trial that have begun, or the one run of that id. Raises Unknown."""
+    if "-R" in what:
+        return [store.get_run(lab, what).id]
+    trial = store.get_trial(lab, what)
+    return [run.id for run in store.list_runs(lab, trial.id) if run.started is not None]
+
+
+def compare(lab: Database, data_dir: Path, run: str, copy: Path) -> list[Difference]:
+    """The first cell in which a run's record differs from another copy of it, which must itself
+    be what was recorded. Raises NotARecord, Unknown."""
+    heads = [head.head for head in store.recorded_heads(lab, store.get_run(lab, run).id)]
+    with ExitStack() as stack:
+        kept, now = (
+            stack.enter_context(closing(connect(each, read_only=True)))
+            for each in (copy, evidence_of(data_dir, run))
+        )
+        with storage_of(copy):
+            if last_segment(kept) is None:
+                raise NotARecord(file=copy)
+        told = first_cell(kept, now)
+        if told is None:
+            return verify(now, heads)
+        wrong = [each for each in verify(kept, heads) if each.code != SHORT]
+        return (
+            [Difference("evidence.copy_differs", {"file": copy.name}), *wrong] if wrong else [told]
+        )
+
+
+SHORT = "evidence.head_missing"
+"""What verify says of a good copy that was taken before the last correction."""
+
+
+def recompute(lab: Database, data_dir: Path, run: str) -> list[Difference]:
+    """Compute a run's numbers again from its record as lab.db took it; the first that differs."""
+    heads = store.recorded_heads(lab, store.get_run(lab, run).id)
+    if not heads:
+        return [Difference("evidence.not_closed", {"run": run})]
+    path = evidence_of(data_dir, run)
+    if not path.exists():
+        return [Difference("evidence.missing_file", {"run": run})]
+    taken = heads[-1]
+    with _as_of(data_dir, RunEnd(run, taken.segments, taken.head)) as place:
+        if place is None:
+            return [Difference("evidence.head_missing", {"head": taken.head[:12]})]
+        with closing(connect(place, read_only=True)) as db:
+            text = numbers_json(summarise(db))
+    if text == taken.numbers:
+        return []
+    before, after = json.loads(taken.numbers), json.loads(text)
+    # an earlier release knew fewer numbers; those it had must be the same
+    older = before.get("format") != after.get("format")
+    told = first_value(before, after, older=older)
+    if told is None and older:
+        return []
+    where = (told or Place("–", "", ""))._asdict()
+    return [Difference("evidence.number_changed", {"run": run, **where})]
+
+
+def _prove_run(lab: Database, data_dir: Path, run: str) -> list[Difference]:
+    heads = [head.head for head in store.recorded_heads(lab, run)]
+    if not heads:
+        return [Difference("evidence.not_closed", {"run": run})]
+    path = evidence_of(data_dir, run)
+    if not path.exists():
+        return [Difference("evidence.missing_file", {"run": run})]
+    with closing(connect(path, read_only=True)) as evidence:
+        return verify(evidence, heads)
+
+
+def _prove_mark(lab: Database, data_dir: Path, mark: Mark) -> Found:
+    """A printed code: of the trial as it stands, or as it stood when a report was made."""
+    found: Found = {run: _prove_run(lab, data_dir, run) for run in runs_of(lab, mark.trial_id)}
+    now = [_end_of(data_dir, run) for run in found]
+    if trial_digest(mark.trial_id, [each for each in now if each]) == mark.digest:
+        return found
+    for made in reports_of(lab, mark.trial_id):
+        if made.digest == mark.digest:
+            return found | {mark.trial_id: _ends_missing(data_dir, made)}
+    return found | {mark.trial_id: [Difference("report.digest_unknown", {"trial": mark.trial_id})]}
+
+
+def _prove_file(lab: Database, data_dir: Path, file: Path, known: Found) -> Found:
+    made = next(iter(made_with(lab, sha256_of(file))), None)
+    if made is None:
+        return {file.name: _tell_difference(lab, data_dir, file)}
+    runs = [end.run_id for end in made.ends if end.run_id not in known]
+    proved = {run: _prove_run(lab, data_dir, run) for run in runs}
+    return {file.name: _ends_missing(data_dir, made), **proved}
+
+
+def _tell_difference(lab: Database, data_dir: Path, file: Path) -> list[Difference]:
+    candidates = [
+        (made, one)
+        for trial in _trial_in(file)
+        for made in reports_of(lab, trial)
+        for one in made.files
+        if file.name in (one.name, f"{made.trial_id}-{one.name}")
+    ]
+    places: list[tuple[Place, str]] = []
+    for made, one in candidates:
+        with tempfile.TemporaryDirectory() as folder:
+            again = _make_again(lab, data_dir, made, one.name, Path(folder))
+            if again is None or sha256_of(again) != one.sha256:
+                continue
+            place = first_place(again, file)
+            if place is not None:
+                places.append((place, made.trial_id))
+    if places:
+        place, trial = max(places, key=lambda each: _depth(each[0]))
+        params = {"file": file.name, "trial": trial, **place._asdict()}
+        return [Difference("report.changed", params)]
+    code = "report.changed_somewhere" if candidates else "report.not_made_here"
+    return [Difference(code, {"file": file.name})]
+
+
+def _depth(place: Place) -> tuple[int, int]:
+    """How far one had to read: the nearer of two makings differs the later."""
+    numbers = re.findall(r"\d+", place.where)
+    return (not place.where.startswith("byte"), int(numbers[0]) if numbers else 0)
+
+
+def _trial_in(file: Path) -> list[str]:
+    """The trial a file speaks of, from its own words."""
+    try:
+        with ZipFile(file) as book:
+            content = book.read("docProps/core.xml")
+    except (BadZipFile, KeyError):
+        content = file.read_bytes()
+    first = TRIAL.search(content)
+    return [first.group().decode()] if first else []
+
+
+def _make_again(
+    lab: Database, data_dir: Path, made: MadeReport, name: str, folder: Path
+) -> Path | None:
+    """The file as it was made, from the record of that time; None where that is not possible."""
+    with ExitStack() as stack:
+        places = [stack.enter_context(_as_of(data_dir, end)) for end in made.ends]
+        evidence = tuple(place for place in places if place is not None)
+        if len(evidence) < len(places):
+            return None
+        order = Order(
+            trial=store.get_trial(lab, made.trial_id),
+            evidence=evidence,
+            names=made.inputs["names"],
+            devices=made.inputs["devices"],
+            zone=made.inputs["zone"],
+            language=made.language,
+            folder=folder,
+            formats=[FILES.get(name, "pdf")],
+        )
+        try:
+            write_files(order)
+        except ReportFailed:
+            return None
+    return folder / name if (folder / name).exists() else None
+
+
+@contextmanager
+def _as_of(data_dir: Path, end: RunEnd) -> Iterator[Path | None]:
+    """A file with the record of a run as it stood at an end; None where it never stood so."""
+    path = evidence_of(data_dir, end.run_id)
+    now = _end_of(data_dir, end.run_id)
+    if now == end:
+        yield path
+        return
+    if not _has(path, end):
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        with closing(connect(path, read_only=True)) as whole, closing(connect(copy)) as part:
+            whole.conn.backup(part.conn)
+            cut(part, end.segments)
+        yield copy
+
+
+def _ends_missing(data_dir: Path, made: MadeReport) -> list[Difference]:
+    """Ends a report was made from that its runs' records do not hold."""
+    return [
+        Difference("evidence.head_missing", {"head": end.head[:12]})
+        for end in made.ends
+        if not _has(evidence_of(data_dir, end.run_id), end)
+    ]
+
+
+def _has(path: Path, end: RunEnd) -> bool:
+    heads = _ends_of(path)
+    return end.segments <= len(heads) and heads[end.segments - 1] == end.head
+
+
+def _ends_of(path: Path) -> list[str]:
+    if not path.exists():
+        return []
+    with closing(connect(path, read_only=True)) as db, storage_of(path):
+        return heads_of(db)
+
+
+def _end_of(data_dir: Path, run: str) -> RunEnd | None:
+    heads = _ends_of(evidence_of(data_dir, run))
+    return RunEnd(run, len(heads), heads[-1]) if heads else None
