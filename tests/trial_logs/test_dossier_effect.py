@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from trial_logs.dossier.appraisal import appraise
 from trial_logs.dossier.economics import AnnualEffect, GrowthPlan, ValueAdded, Yen
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.money import whole
+from trial_logs.inference.interval import Interval
 
 YEAR = ValueAdded(5_000_000, 30_000_000, 3_000_000, 8, 15_000)
 
@@ -153,17 +155,47 @@ def test_sensitivity_agrees_with_the_plan_and_turns_at_the_break_even() -> None:
     assert abs(at_turn.npv.value.estimate or 0) < 10_000  # half a yen of wage is 4,000 yen here
 
 
+class Box(NamedTuple):
+    """A measured number: where it starts, how wide it is, and where in it the truth lies (0..1)."""
+
+    low: float
+    width: float
+    truth: float
+
+    def seen(self) -> Interval:
+        return measured(self.low + self.width / 2, self.low, self.low + self.width)
+
+    def true(self) -> Interval:
+        return told(self.low + self.width * self.truth)
+
+
+def boxes(lowest: float, highest: float, widest: float) -> st.SearchStrategy[Box]:
+    return st.builds(Box, st.floats(lowest, highest), st.floats(0, widest), st.floats(0, 1))
+
+
 @given(
-    st.floats(78, 82), st.floats(0.90, 0.995), st.floats(0.009, 0.012), st.integers(1000, 100_000)
+    cycle=boxes(10, 400, 60),
+    good=boxes(0.3, 0.9, 0.1),
+    uptime=boxes(0.4, 0.8, 0.2),
+    volume=st.integers(1000, 200_000),
+    people=st.floats(0, 100),
+    scrap=st.sampled_from([0, 300, 5000]),
+    extra=st.sampled_from([0, 20_000]),
 )
 def test_whatever_lies_within_the_trials_intervals_lies_within_the_ends(
-    cycle: float, good: float, energy: float, volume: int
+    cycle: Box, good: Box, uptime: Box, volume: int, people: float, scrap: int, extra: int
 ) -> None:
-    of = sheet(present={"volume_per_year": volume, "scrap_yen_per_part": 300})
-    ends = effect.annual_effect(of, before(), tried()).total
-    within = tried(cycle_s=told(cycle), yield_share=told(good), energy_kwh_per_part=told(energy))
-    found = effect.annual_effect(of, before(), within).total.estimate or 0
-    assert (ends.low or 0) - 4 <= found <= (ends.high or 0) + 4  # each of seven parts is rounded
+    of = sheet(
+        present={"volume_per_year": volume, "scrap_yen_per_part": scrap},
+        plan={**PLAN, "attendance_percent": people},
+        extra={"parts_per_year": extra, "margin_yen_per_part": 100},
+    )
+    numbers = {"cycle_s": cycle, "yield_share": good, "uptime": uptime}
+    seen = tried(**{name: box.seen() for name, box in numbers.items()})
+    true = tried(**{name: box.true() for name, box in numbers.items()})
+    ends = effect.annual_effect(of, before(), seen).total
+    found = effect.annual_effect(of, before(), true).total.estimate or 0
+    assert (ends.low or 0) - 8 <= found <= (ends.high or 0) + 8  # seven parts, each rounded
 
 
 def test_labour_saving_index() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 
 from trial_logs.dossier import finance
+from trial_logs.dossier.case import missing, planned
 from trial_logs.dossier.economics import (
     AnnualEffect,
     Before,
@@ -18,7 +19,7 @@ from trial_logs.dossier.economics import (
     Tried,
     Yen,
 )
-from trial_logs.dossier.effect import annual_effect, missing, planned
+from trial_logs.dossier.effect import annual_effect
 from trial_logs.dossier.money import outlay, whole
 from trial_logs.dossier.sensitivity import flows, sensitivity, today
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from trial_logs.dossier.case import LABOUR, OUTPUT
 from trial_logs.dossier.economics import (
     AnnualEffect,
     GrowthPlan,
@@ -19,7 +20,6 @@ from trial_logs.dossier.economics import (
     ValueAdded,
     Yen,
 )
-from trial_logs.dossier.effect import LABOUR, OUTPUT
 from trial_logs.dossier.finance import NEVER, simple_payback
 from trial_logs.dossier.money import add, outlay, whole
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from trial_logs.dossier.case import Case, year
 from trial_logs.dossier.economics import BreakEven, InvestmentSheet, Sensitivity, SensitivityRow
-from trial_logs.dossier.effect import Case, year
 from trial_logs.dossier.finance import NEVER, npv, present, root, simple_payback
 from trial_logs.dossier.money import outlay, whole
 
