@@ -28,11 +28,9 @@ from lab_controller.wire import (
     PersonRequest,
     QualificationRequest,
 )
+from lab_controller.wire_operator import ModeRequest, StopCauseRequest
 from lab_controller.wire_stop import StopShape
 from lab_controller.wire_trials import (
-    BandShape,
-    ConditionShape,
-    LimitShape,
     MeasurementRequest,
     PartRequest,
     RunRequest,
@@ -101,6 +99,7 @@ class Story:
             ("stop", self.stop_everything),
             ("recover", self.recover),
             ("check_out_robot", lambda: self.check_out("robot")),
+            ("sheet", self.decide_purchase),
         ):
             await self.step(name, step)
 
@@ -131,7 +130,7 @@ class Story:
         )
 
     async def ask_robot(self) -> None:
-        """The same party asks for the afternoon, on the web page again."""
+        """The same party asks for the robot cell, on the web page again."""
         words, party = self.words["robot"], self.words["party"]
         start, end = self._slot("robot")
         number = await request_on_the_web(
@@ -201,80 +200,78 @@ class Story:
 
     async def upload(self) -> None:
         """The sliced files are checked and kept."""
-        for condition in self.words["printer"]["condition"]:
-            path = self.gcode_folder / condition["file"]
-            self.jobs[condition["name"]] = await self.lab.upload_gcode(path.name, path.read_bytes())
+        for one in self.words["printer"]["run"]:
+            path = self.gcode_folder / one["file"]
+            self.jobs[one["file"]] = await self.lab.upload_gcode(path.name, path.read_bytes())
 
     async def plan(self, which: str) -> None:
-        """What is to be found out, under which conditions, by which limits."""
-        words = self.words[which]
-        limits = []
-        if "characteristic" in words:
-            limits.append(
-                LimitShape(
-                    characteristic=words["characteristic"],
-                    nominal=words["nominal"],
-                    tolerance=words["tolerance"],
-                    unit=words["unit"],
-                )
-            )
-        wanted = TrialRequest(
-            booking=self.bookings[which].id,
-            **{key: words[key] for key in ("title", "question", "part", "material", "baseline")},
-            limits=limits,
-            conditions=[
-                ConditionShape(
-                    name=one["name"], settings=one["settings"], bands=bands(which, words["device"])
-                )
-                for one in words["condition"]
-            ],
-        )
+        """What is to be found out, compared with what, under which conditions, by which limits."""
+        plan = self.words[which]["plan"]
+        wanted = TrialRequest(booking=self.bookings[which].id, **plan)
         self.trials[which] = await self.lab.create_trial(wanted)
 
     async def print_run(self, index: int) -> None:
         """One condition: each part printed from the sliced file, looked at, measured."""
         words = self.words["printer"]
-        condition = words["condition"][index]
-        run = await self._start_run("printer", condition["name"])
-        job = self.jobs[condition["name"]]
-        for verdict in condition["verdicts"]:
+        played = words["run"][index]
+        run = await self._start_run("printer", words["plan"]["conditions"][index]["name"])
+        job = self.jobs[played["file"]]
+        for verdict in played["verdicts"]:
             arguments = {"file": job.id}
             done = await self.lab.command(words["device"], "print_file", arguments, wait=False)
             self.prints.append(await self._command_end(done.id))
             cause = words["scrap_cause"] if verdict == "scrap" else ""
             run = await self.lab.count_part(run.id, PartRequest(verdict=verdict, cause=cause))
-        for number, bore in enumerate(condition["bores"], start=1):
+        limit = words["plan"]["limits"][0]
+        for number, bore in enumerate(played["bores"], start=1):
             measured = MeasurementRequest(
-                characteristic=words["characteristic"],
+                characteristic=limit["characteristic"],
                 value=bore,
-                unit=words["unit"],
+                unit=limit["unit"],
                 part=number,
                 gauge=words["gauge"],
             )
             run = await self.lab.measure(run.id, measured)
         await self.lab.note(run.id, words["note"])
         ended = await self.lab.run_step(run.id, "finish")
-        expected = len(condition["verdicts"])
+        expected = len(played["verdicts"])
         demand(ended.good + ended.scrap == expected, f"{ended} has not {expected} parts")
 
     async def pick_and_place(self) -> None:
         """The robot works until it has made its parts; counts and cycle times are its own."""
         words = self.words["robot"]
-        run = await self._start_run("robot", words["condition"][0]["name"])
+        run = await self._start_run("robot", words["plan"]["conditions"][0]["name"])
         device = words["device"]
+        await self.lab.set_mode(run.id, ModeRequest(mode="setup"))
         await self.lab.command(device, "load_program", {"name": words["program"]})
+        await asyncio.sleep(self.demo.clock.real_seconds(60 * words["set_up_minutes"]))
+        await self.lab.set_mode(run.id, ModeRequest(mode="production"))
         await self.lab.command(device, "start_program")
         await self._look_until(lambda: self._made(run), words["parts"])
         await self.lab.command(device, "stop_program")
+        await self._explain_stops(run)
         ended = await self.lab.run_step(run.id, "finish")
         demand(ended.good >= words["parts"] * 0.7, f"only {ended.good} good parts")
+
+    async def _explain_stops(self, run: RunShape) -> None:
+        """The operator says of every short stop what it was."""
+        causes = self.words["robot"]["causes"]
+        floor_now = await self.lab.run_floor(run.id)
+        for stop in floor_now.stops:
+            cause = causes.get(stop.cause, "other")
+            wanted = StopCauseRequest(cause=cause, device=stop.device, at=stop.at)
+            await self.lab.explain_stop(run.id, wanted)
+
+    async def decide_purchase(self) -> None:
+        """The factory adds what the machine would cost, for the purchase dossier."""
+        await self.lab.enter_sheet(self.trials["robot"].id, self.words["robot"]["sheet"])
 
     # -- stop and recovery ------------------------------------------------------------------
 
     async def stop_everything(self) -> None:
         """In the middle of a run somebody presses stop, and everything stops."""
         words = self.words["robot"]
-        run = await self._start_run("robot", words["condition"][1]["name"])
+        run = await self._start_run("robot", words["plan"]["conditions"][1]["name"])
         await self.lab.command(words["device"], "load_program", {"name": words["program"]})
         await self.lab.command(words["device"], "start_program")
         await self._look_until(lambda: self._made(run), words["stop_after"])
@@ -377,13 +374,3 @@ def value(device: DeviceShape, signal: str) -> float | None:
     """A live value, or nothing."""
     reading = next((one for one in device.readings if one.signal == signal), None)
     return None if reading is None or reading.stale else reading.value
-
-
-def bands(which: str, device: str) -> list[BandShape]:
-    """Where the printer's temperatures should stay while it prints."""
-    if which != "printer":
-        return []
-    return [
-        BandShape(device=device, signal="hotend_temp", low=205.0, high=215.0),
-        BandShape(device=device, signal="bed_temp", low=57.0, high=63.0),
-    ]
