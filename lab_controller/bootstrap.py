@@ -207,13 +207,15 @@ def build(
 def scope_of(floor: Floor, equipment: str) -> RunScope:
     """A run records its equipment and the room; energy is the plugs' or else the machines' own."""
     settings, board = floor.settings, floor.board
-    own = next((one.devices for one in settings.equipment if one.id == equipment), [])
+    booked = next((one for one in settings.equipment if one.id == equipment), None)
+    own = booked.devices if booked else []
+    main = [booked.main_device] if booked and booked.main_device else []
     metered = [one for one in own if "energy" in board[one].spec.signals]
     plugs = [one for one in metered if one in floor.power.values()]
     return RunScope(
-        devices=tuple(dict.fromkeys([*own, *settings.lab.environment])),
+        devices=tuple(dict.fromkeys([*own, *main, *settings.lab.environment])),
         energy=tuple((device, "energy") for device in plugs or metered),
-        machines=machines_of(floor, own),
+        machines=tuple(main) or machines_of(floor, own),
     )
 
 

@@ -189,7 +189,7 @@ class Ability(Section):
 
 
 class Equipment(Section):
-    """What can be booked."""
+    """What can be booked. `main_device` alone decides how a run's time is counted, if named."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")
     name: Names
@@ -199,6 +199,7 @@ class Equipment(Section):
     summary: Names | None = None
     abilities: list[Ability] = Field(default_factory=list)
     devices: list[str] = Field(default_factory=list)
+    main_device: str | None = None
     qualification: str | None = None
     fee_yen_per_hour: int = Field(default=0, ge=0)
     policy: Policy = Policy()
@@ -442,6 +443,7 @@ def _cross_references(table: Table) -> Iterator[tuple[Key, str, dict[str, str]]]
             for one in _texts(row.get(name) if isinstance(row, dict) else None):
                 if one not in known:
                     params = {"value": str(one), "section": target}
+    ("equipment", "main_device", "device"),
                     yield (section, index, name), "config.unknown_reference", params
     lab = table.get("lab")
     for one in _texts(lab.get("environment") if isinstance(lab, dict) else None):

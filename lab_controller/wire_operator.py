@@ -41,11 +41,12 @@ class KeyShape(Shape):
 
 
 class FloorShape(Shape):
-    """How a run stands for the one who works at it."""
+    """How a run stands for the one who works at it; `element` is what its time is counted as."""
 
     run: str
     mode: str
     mode_text: str
+    element: str
     stops: list[StoodShape]
     keys: list[KeyShape]
 

@@ -8,6 +8,7 @@ other, since they answer different questions.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from trial_logs import context_record, record
 from trial_logs.elements import Item, Operation, Piece, Seen, Story, pieces, spans_of
@@ -53,11 +54,26 @@ def run_times(db: Evidence, counts: Counts) -> RunTimes:
     )
 
 
-def stops_of(db: Evidence) -> list[Stop]:
-    """The stops of the run so far, in order of time, with what people said of them."""
+def stops_of(db: Evidence, until_us: int = 0) -> list[Stop]:
+    """The stops of the run so far, in order of time, with what people said of them.
+
+    A live run is looked at up to `until_us`.
+    """
     header = record.read_header(db)
-    story = story_of(db, header)
+    story = _until(story_of(db, header), until_us)
     return stops(story, list(pieces(story)), header.microstop_s, _words(db))
+
+
+def element_at(db: Evidence, until_us: int = 0) -> Element:
+    """The element a live run is in at `until_us`, or the last one of a run that is over."""
+    last = Element.UNKNOWN
+    for piece in pieces(_until(story_of(db, record.read_header(db)), until_us)):
+        last = piece.element
+    return last
+
+
+def _until(story: Story, until_us: int) -> Story:
+    return replace(story, t1_us=max(story.t1_us, until_us))
 
 
 def story_of(db: Evidence, header: RunHeader) -> Story:

@@ -47,6 +47,7 @@ async def floor(run: str, lab: ThisLab, language: Language) -> FloorShape:
         run=run,
         mode=found.mode,
         mode_text=word("run_mode", found.mode, language),
+        element=found.element,
         stops=[_stop(lab, found, one, language) for one in found.stops],
         keys=[_key(one, language) for one in found.keys],
     )

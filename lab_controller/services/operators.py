@@ -17,19 +17,20 @@ from trial_logs import context_record, record, scanning, store
 from trial_logs.context import Consumable, Mode, ModeSet, OrderEdge, Serial, StopExplained
 from trial_logs.errors import NotPossibleNow
 from trial_logs.model import Batch, Correction, RunHeader, Verdict
-from trial_logs.run_times import stops_of
+from trial_logs.run_times import element_at, stops_of
 from trial_logs.scanning import Key, Kind, Meaning
 from trial_logs.stamps import from_us, to_us
 from trial_logs.taking_back import undo
-from trial_logs.times import Stop
+from trial_logs.times import Element, Stop
 
 
 @dataclass(frozen=True, slots=True)
 class RunFloor:
-    """How a run stands for the one who works at it: mode, stops so far, codes it knows."""
+    """How a run stands for the one who works at it; `element` is what its time is counted as."""
 
     header: RunHeader
     mode: Mode
+    element: Element
     stops: tuple[Stop, ...]
     keys: tuple[Key, ...]
 
@@ -53,15 +54,18 @@ class Operators:
     async def floor(self, run: str) -> RunFloor:
         """How a run stands. Raises NotPossibleNow before it has begun."""
         conditions = await self._conditions(run)
+        until = 0
         if self._recorder.live(run):
             await self._recorder.flush()
+            until = to_us(self._clock.now())
 
         def read(db: Database) -> RunFloor | None:
             header = record.read_header(db)
             said = context_record.modes(db)
             mode = said[-1].mode if said else Mode.PRODUCTION
             known = scanning.keys(header, conditions)
-            return RunFloor(header, mode, tuple(stops_of(db)), tuple(known))
+            stood = tuple(stops_of(db, until))
+            return RunFloor(header, mode, element_at(db, until), stood, tuple(known))
 
         found = await asyncio.to_thread(self._trials.read_evidence, run, read, None)
         if found is None:
