@@ -425,6 +425,7 @@ REFERENCES = (
     ("device", "connection", "connection"),
     ("device", "power", "device"),
     ("equipment", "devices", "device"),
+    ("equipment", "main_device", "device"),
     ("interlock", "devices", "device"),
     ("series", "device", "device"),
 )
@@ -443,7 +444,6 @@ def _cross_references(table: Table) -> Iterator[tuple[Key, str, dict[str, str]]]
             for one in _texts(row.get(name) if isinstance(row, dict) else None):
                 if one not in known:
                     params = {"value": str(one), "section": target}
-    ("equipment", "main_device", "device"),
                     yield (section, index, name), "config.unknown_reference", params
     lab = table.get("lab")
     for one in _texts(lab.get("environment") if isinstance(lab, dict) else None):
