@@ -163,6 +163,26 @@ async def test_trials_and_their_record(data: Path, bench: Bench) -> None:
     assert (done.exit_code, "backup" in done.stderr) == (REFUSED, True)
 
 
+async def test_a_trial_is_exported_from_the_files_alone(bench: Bench, tmp_path: Path) -> None:
+    booking = await bench.armed()
+    run = await bench.run(booking)
+    await bench.lab.trials.start(run, by=BY)
+    await bench.lab.trials.finish(run, by=BY)
+    trial, config = run.rpartition("-")[0], bench.lab.settings.lab.data_dir.parent / "lab.toml"
+    asked = ("export", trial, "--config", config, "--out", tmp_path / "out", "--lang", "en")
+    done = await machikoba(*asked, "--format", "json,package")
+    assert done.exit_code == OK, done.stderr
+    files = [Path(line) for line in done.stdout.splitlines()]
+    assert {"results.json", "datapackage.json", "parts.csv"} < {path.name for path in files}
+    assert all(path.exists() for path in files)
+    found = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert (found["trial"], found["lab"], len(found["runs"])) == (trial, "Test lab", 1)
+    done = await machikoba(*asked, "--format", "doc")
+    assert (done.exit_code, "parquet" in done.stderr) == (USAGE, True)
+    done = await machikoba("export", "T1", *asked[2:])
+    assert (done.exit_code, "T1" in done.stderr) == (REFUSED, True)
+
+
 async def test_refusals_are_said_in_the_readers_language(data: Path) -> None:
     said = {}
     for language in ("ja", "en"):

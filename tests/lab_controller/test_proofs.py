@@ -101,7 +101,7 @@ def first(found: dict[str, list[dict[str, object]]], name: str) -> tuple[object,
 
 def mark_of(data: Path) -> str:
     """The code printed on the report."""
-    return str(json.loads((data / "reports" / "trial.json").read_text("utf-8"))["mark"])
+    return str(json.loads((data / "reports" / "results.json").read_text("utf-8"))["mark"])
 
 
 def change(data: Path, sql: str, run: str = RUN) -> None:
@@ -205,7 +205,7 @@ def tampered(data: Path, name: str) -> Path:
     ("name", "where"),
     [
         ("parts.csv", r"\d+: Verdict"),
-        ("trial.json", r"runs\[\d\]\.numbers\..*"),
+        ("results.json", r"runs\[\d\]\.numbers\..*"),
         ("report.xlsx", r"Parts!\w+"),
         ("report.pdf", r"byte \d+"),
     ],

@@ -88,7 +88,7 @@ def test_a_correction_shows_both_words_in_every_format(files: Path) -> None:
     rows = read(files / "corrections.csv")
     assert [row["Correction of"] for row in rows] == ["part count", "measurement"]
     assert rows[1]["Value before"] == fixed["Value at first"]
-    tables = json.loads((files / "trial.json").read_text(encoding="utf-8"))["tables"]
+    tables = json.loads((files / "results.json").read_text(encoding="utf-8"))["tables"]
     assert len(tables["corrections"]["rows"]) == 2
     assert pyarrow.parquet.read_table(files / "corrections.parquet").num_rows == 2
     book = openpyxl.load_workbook(files / "report.xlsx", data_only=True)
@@ -110,14 +110,14 @@ def test_every_file_says_that_it_is_simulated(files: Path) -> None:
         assert {row["Simulated data"] for row in read(path)} <= {"yes"}
     for path in files.glob("*.parquet"):
         assert pyarrow.parquet.read_schema(path).metadata[b"simulated"] == b"true"
-    for name in ("trial.json", "datapackage.json"):
+    for name in ("results.json", "datapackage.json"):
         assert json.loads((files / name).read_text(encoding="utf-8"))["simulated"] is True
     book = openpyxl.load_workbook(files / "report.xlsx")
     assert all(sheet.cell(1, 1).value == "SIMULATED DATA" for sheet in book)
 
 
 def test_the_json_is_canonical_and_whole(files: Path, source: Source) -> None:
-    text = (files / "trial.json").read_text(encoding="utf-8")
+    text = (files / "results.json").read_text(encoding="utf-8")
     trial = json.loads(text)
     dense = json.dumps(trial, ensure_ascii=False, separators=(",", ":"))
     assert text == dense + "\n"

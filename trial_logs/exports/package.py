@@ -31,6 +31,7 @@ CHUNK = 1 << 20
 def write_package(path: Path, files: Mapping[Table, Path], source: Source, words: Words) -> None:
     """Describe the CSV `files` of a trial, which must lie beside `path` and be complete."""
     content = source.content
+    both = {language: texts.load(language) for language in ("ja", "en")}
     package = {
         "profile": "tabular-data-package",
         "name": content.trial_id.lower(),
@@ -44,16 +45,18 @@ def write_package(path: Path, files: Mapping[Table, Path], source: Source, words
         ],
         "sources": [{"title": f"{content.lab_name} {content.trial_id}"}],
         "resources": [
-            _resource(table, file, content.simulated, words) for table, file in files.items()
+            _resource(table, file, content.simulated, words, both) for table, file in files.items()
         ],
     }
     text = json.dumps(package, ensure_ascii=False, indent=2, allow_nan=False)
     path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
-def _resource(table: Table, file: Path, simulated: bool, words: Words) -> dict[str, Any]:
+def _resource(
+    table: Table, file: Path, simulated: bool, words: Words, both: Mapping[str, Words]
+) -> dict[str, Any]:
     schema: dict[str, Any] = {
-        "fields": [dict(_field(column, words)) for column in table.columns],
+        "fields": [dict(_field(column, words, both)) for column in table.columns],
         "missingValues": [""],
     }
     key = table.columns[0].heading(words)
@@ -77,10 +80,10 @@ def _resource(table: Table, file: Path, simulated: bool, words: Words) -> dict[s
     }
 
 
-def _field(column: Column, words: Words) -> Iterator[tuple[str, Any]]:
+def _field(column: Column, words: Words, both: Mapping[str, Words]) -> Iterator[tuple[str, Any]]:
     yield "name", column.heading(words)
     yield "type", TYPES[column.kind]
-    yield "titles", {language: texts.load(language)[column.title] for language in ("ja", "en")}
+    yield "titles", {language: known[column.title] for language, known in both.items()}
     if column.unit:
         yield "unit", unit_symbol(column.unit) or column.unit
     if column.unit_in:
