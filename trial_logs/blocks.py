@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trial_logs.content import RunSection
+from trial_logs.inference.interval import Interval
 from trial_logs.model import Limit
-from trial_logs.shown import cause, plain, with_unit
+from trial_logs.shown import cause, plain, with_interval, with_unit
 
 Block = dict[str, Any]
 Words = Mapping[str, str]
@@ -45,6 +46,31 @@ def capped(
     yield table_block(columns, header, rows[:most])
     if len(rows) > most:
         yield small(words["report.more_rows"].format(count=len(rows) - most))
+
+
+class Footnotes:
+    """What to know about numbers of a table: a mark behind each, the words once below it."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self._codes: list[str] = []
+
+    def marked(self, text: str, *codes: str) -> str:
+        """The text with the marks of its codes behind it."""
+        for code in filter(None, codes):
+            if code not in self._codes:
+                self._codes.append(code)
+            text = f"{text} *{self._codes.index(code) + 1}"
+        return text
+
+    def interval(self, number: Interval, write: str) -> str:
+        """A number with its interval and the mark of what to know about it."""
+        return self.marked(with_interval(number, write, self._words), number.code)
+
+    def block(self) -> list[Block]:
+        """The footnotes, if there are any."""
+        lines = [f"*{n} {self._words.get(code, code)}" for n, code in enumerate(self._codes, 1)]
+        return [small("　".join(lines))] if lines else []
 
 
 def together(blocks: list[Block]) -> Block:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from trial_logs.blocks import (
     Block,
+    Footnotes,
     Words,
     heading,
     limit_text,
@@ -19,7 +20,7 @@ from trial_logs.chapters.judgement import methods
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.metrics import Figure
 from trial_logs.model import Band, Limit
-from trial_logs.shown import clock, figure, label, length, plain, with_interval, with_unit
+from trial_logs.shown import clock, figure, label, length, plain, with_unit
 
 RUNS_PER_TABLE = 4
 Cell = Callable[[RunSection], str]
@@ -40,6 +41,7 @@ def condition_tables(content: ReportContent, words: Words) -> Iterator[Block]:
 
 def result_tables(content: ReportContent, words: Words) -> Iterator[Block]:
     """The numbers of the runs, side by side, one table per kind of number."""
+    notes = Footnotes(words)
     tables = [
         table_block(
             "N" + "R" * len(runs),
@@ -47,22 +49,23 @@ def result_tables(content: ReportContent, words: Words) -> Iterator[Block]:
             [table_row(name, *(cell(run) for run in runs)) for name, cell in lines],
         )
         for runs in _groups(content)
-        for group, lines in _result_lines(content, runs, words)
+        for group, lines in _result_lines(content, runs, words, notes)
     ]
     yield together([heading(words["report.results"]), *tables[:2]])
     yield from (together([table]) for table in tables[2:])
+    yield from notes.block()
     names = ("cycle_mean_s", "cycle_median_s", "cycle_p95_s", "cycle_sd_s", "throughput_per_h",
              "yield_share", "scrap_share")  # fmt: skip
     yield from methods((getattr(r.inference, n) for n in names for r in content.runs), words)
 
 
 def _result_lines(
-    content: ReportContent, runs: list[RunSection], words: Words
+    content: ReportContent, runs: list[RunSection], words: Words, notes: Footnotes
 ) -> Iterator[tuple[str, list[tuple[str, Cell]]]]:
     yield words["report.group.run"], _run_lines(content, words)
-    yield words["report.group.parts"], _part_lines(words)
+    yield words["report.group.parts"], _part_lines(words, notes)
     if any(run.numbers.cycle_time_s.n for run in runs):
-        yield words["report.group.cycle"], _cycle_lines(words)
+        yield words["report.group.cycle"], _cycle_lines(words, notes)
     yield (
         words["report.group.energy"],
         [
@@ -93,19 +96,19 @@ def _run_lines(content: ReportContent, words: Words) -> list[tuple[str, Cell]]:
     ]
 
 
-def _part_lines(words: Words) -> list[tuple[str, Cell]]:
+def _part_lines(words: Words, notes: Footnotes) -> list[tuple[str, Cell]]:
     def count(name: str) -> Cell:
         return lambda run: str(getattr(run.numbers.counts, name))
 
     kinds = ("produced", "good", "scrap", "rework", "unjudged")
     return [
         *((words[f"report.{kind}"], count(kind)) for kind in kinds),
-        (words["report.yield"], interval("yield_share", "%", words)),
-        (words["report.scrap_share"], interval("scrap_share", "%", words)),
+        (words["report.yield"], interval("yield_share", "%", notes)),
+        (words["report.scrap_share"], interval("scrap_share", "%", notes)),
     ]
 
 
-def _cycle_lines(words: Words) -> list[tuple[str, Cell]]:
+def _cycle_lines(words: Words, notes: Footnotes) -> list[tuple[str, Cell]]:
     def ends(run: RunSection) -> str:
         stats = run.numbers.cycle_time_s
         return _range(stats.minimum, stats.maximum, words)
@@ -113,17 +116,17 @@ def _cycle_lines(words: Words) -> list[tuple[str, Cell]]:
     return [
         (words["report.cycle_n"], lambda run: str(run.numbers.cycle_time_s.n)),
         *(
-            (words[f"report.cycle_{name}"], interval(f"cycle_{name}_s", "2", words))
+            (words[f"report.cycle_{name}"], interval(f"cycle_{name}_s", "2", notes))
             for name in ("mean", "median", "p95", "sd")
         ),
         (words["report.cycle_range"], ends),
-        (words["report.throughput"], interval("throughput_per_h", "1", words)),
+        (words["report.throughput"], interval("throughput_per_h", "1", notes)),
     ]
 
 
-def interval(name: str, write: str, words: Words) -> Cell:
+def interval(name: str, write: str, notes: Footnotes) -> Cell:
     """A number of the run's inference with its interval."""
-    return lambda run: with_interval(getattr(run.inference, name), write, words)
+    return lambda run: notes.interval(getattr(run.inference, name), write)
 
 
 def _range(low: Figure, high: Figure, words: Words) -> str:

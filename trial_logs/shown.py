@@ -128,20 +128,22 @@ def label(labels: Mapping[str, str], device: str, signal: str = "") -> str:
     return labels.get(key, key)
 
 
+def minus(text: str) -> str:
+    """The text with true minus signs."""
+    return text.replace("-", "−")
+
+
 def bracket(interval: Interval, write: Callable[[float], str]) -> str:
-    """Both ends in brackets, an open side as a dash; empty where there is no interval."""
+    """Both ends in brackets, an open side as an ellipsis; empty where there is no interval."""
     if interval.low is None and interval.high is None:
         return ""
-    low, high = ("–" if end is None else write(end) for end in (interval.low, interval.high))
-    return f"[{low}, {high}]"
+    low, high = ("…" if end is None else write(end) for end in (interval.low, interval.high))
+    return minus(f"[{low}, {high}]")
 
 
 def with_interval(interval: Interval, write: str, words: Mapping[str, str]) -> str:
-    """An estimate, its interval behind it and its flag in words: `82.7 [81.6, 83.8]`."""
+    """An estimate and its interval behind it: `82.7 [81.6, 83.8]`; what to know is not said."""
     writer = percent if write == "%" else WRITERS[write]
-    flag = words.get(interval.code, interval.code)
     if interval.estimate is None:
-        text = words["report.none"]
-    else:
-        text = f"{writer(interval.estimate)} {bracket(interval, writer)}".rstrip()
-    return f"{text} ({flag})" if flag else text
+        return words["report.none"]
+    return f"{minus(writer(interval.estimate))} {bracket(interval, writer)}".rstrip()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trial_logs.dossier.economics import Payback, Spread, Yen
-from trial_logs.inference.interval import Interval
-from trial_logs.shown import percent, with_interval
+from trial_logs.shown import minus, percent
 
 Words = Mapping[str, str]
 
@@ -15,7 +14,7 @@ def yen(amount: int | None, words: Words) -> str:
     """Whole yen, thousands apart."""
     if amount is None:
         return words["report.none"]
-    return words["dossier.yen"].format(amount=f"{amount:,}".replace("-", "−"))
+    return words["dossier.yen"].format(amount=minus(f"{amount:,}"))
 
 
 def round_yen(amount: int, words: Words) -> str:
@@ -25,7 +24,7 @@ def round_yen(amount: int, words: Words) -> str:
         return yen(amount, words)
     number = amount / unit
     shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.1f}".removesuffix(".0")
-    return words["dossier.round_yen"].format(amount=shown.replace("-", "−"))
+    return words["dossier.round_yen"].format(amount=minus(shown))
 
 
 def yen_range(amount: Yen, words: Words) -> str:
@@ -35,7 +34,7 @@ def yen_range(amount: Yen, words: Words) -> str:
     text = yen(amount.estimate, words)
     if amount.low is None or amount.high is None or amount.low == amount.high:
         return text
-    ends = f"{amount.low:,} – {amount.high:,}".replace("-", "−")
+    ends = minus(f"{amount.low:,} – {amount.high:,}")
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 
@@ -77,11 +76,6 @@ def share(spread: Spread, words: Words) -> str:
         return text
     ends = f"{percent(spread.low)} – {percent(spread.high)}"
     return words["dossier.with_ends"].format(value=text, ends=ends)
-
-
-def measured(interval: Interval | None, write: str, words: Words) -> str:
-    """A measured number with its interval, a dash where there is none."""
-    return words["report.none"] if interval is None else with_interval(interval, write, words)
 
 
 def _missing(code: str, words: Words) -> str:

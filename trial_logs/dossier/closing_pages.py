@@ -118,9 +118,9 @@ def attachments(content: DossierContent, words: Words) -> Iterator[Block]:
         yield text_block(words["dossier.no_attachments"])
     else:
         rows = [_listed(each, quoted, words) for each in content.attachments]
-        names = ("file", "shows", "size", "sha256")
+        names = ("file", "shows", "size")
         header = [words[f"dossier.column.{name}"] for name in names]
-        yield table_block("LLrL", header, rows)
+        yield table_block("LLr", header, rows)
     missing = sorted(quoted - {each.name for each in content.attachments} - {""})
     if missing:
         files = words["report.and"].join(missing)
@@ -130,15 +130,13 @@ def attachments(content: DossierContent, words: Words) -> Iterator[Block]:
 
 def _listed(each: Attachment, quoted: set[str], words: Words) -> Block:
     kind = words["dossier.is_quote"] if each.name in quoted else words[f"attachment.{each.kind}"]
-    row = table_row(each.name, kind, f"{each.size / 1024:,.0f} KB", each.sha256)
-    row["mono"] = True
+    row = table_row(each.name, kind, f"{each.size / 1024:,.0f} KB")
+    row["remark"] = f"SHA-256 {each.sha256}"
     return row
 
 
 def _photos(pictures: Sequence[Attachment], words: Words) -> Iterator[Block]:
     if pictures:
         yield caption(words["dossier.photos"])
-        photos = [
-            {"file": each.picture, "alt": each.name, "text": each.name} for each in pictures
-        ]
+        photos = [{"file": each.picture, "alt": each.name, "text": each.name} for each in pictures]
         yield {"kind": "photos", "photos": photos}

@@ -149,9 +149,10 @@ def _side_by_side(
     trial: TriedHere, found: Sequence[Finding], others: Sequence[TriedHere]
 ) -> ComparisonTable | None:
     """All conditions of all trials; None where there is only one."""
-    entries = [entry(trial.report, trial.draft, each) for each in found]
+    several = bool(others)  # one machine alone need not be named in every column
+    entries = [entry(trial.report, trial.draft, each, named=several) for each in found]
     entries += [
-        entry(other.report, other.draft, each)
+        entry(other.report, other.draft, each, named=True)
         for other in others
         for each in findings(other.report)
     ]

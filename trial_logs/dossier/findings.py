@@ -142,8 +142,10 @@ def _inputs(indicator: Indicator) -> dict[str, float | None]:
     return dict(indicator.inputs)
 
 
-def entry(report: ReportContent, draft: TrialDraft, finding: Finding) -> Entry:
-    """The finding as a column of the comparison: its machine, its numbers, its circumstances."""
+def entry(
+    report: ReportContent, draft: TrialDraft, finding: Finding, *, named: bool = True
+) -> Entry:
+    """The finding as a column of the comparison; `named`: its machine stands in the heading."""
     inference = finding.inference
     numbers = {
         "cycle_s": inference.cycle_mean_s,
@@ -158,7 +160,7 @@ def entry(report: ReportContent, draft: TrialDraft, finding: Finding) -> Entry:
     simulated = " (sim)" if finding.simulated else ""
     return Entry(
         id=f"{report.trial_id} {finding.condition}{simulated}",
-        name=f"{report.equipment} {finding.condition}",
+        name=f"{report.equipment} {finding.condition}" if named else finding.condition,
         simulated=finding.simulated,
         circumstances=circumstances(draft, planned or Condition(finding.condition)),
         numbers={name: value for name, value in numbers.items() if value is not None},

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trial_logs.blocks import (
     Block,
+    Footnotes,
     callout,
     caption,
     heading,
@@ -16,12 +17,13 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
-from trial_logs.dossier.amounts import Words, measured, number, round_yen, year_ends, years, yen
+from trial_logs.dossier.amounts import Words, number, round_yen, year_ends, years, yen
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
 from trial_logs.dossier.findings import Finding
 from trial_logs.dossier.verdict import answer, doubts, next_step
-from trial_logs.shown import with_interval
+from trial_logs.inference.interval import Interval
+from trial_logs.shown import minus
 
 MOST_DOUBTS = 4
 MOST_GRANTS = 3
@@ -35,7 +37,7 @@ def first_page(content: DossierContent, words: Words) -> Iterator[Block]:
     yield callout("answer", words["dossier.answer"], answer(content, words))
     if content.finding is not None:
         yield _cards(content, content.finding, words)
-        yield _before_and_after(content, content.finding, words)
+        yield from _before_and_after(content, content.finding, words)
     yield from _grants(content, words)
     lines = list(dict.fromkeys(doubts(content, words)))
     if lines:
@@ -103,26 +105,29 @@ def _effect_note(total: Yen, words: Words) -> str:
     return words["dossier.card.ends"].format(ends=f"{low} – {high}")
 
 
-def _before_and_after(content: DossierContent, finding: Finding, words: Words) -> Block:
+def _before_and_after(content: DossierContent, finding: Finding, words: Words) -> Iterator[Block]:
     before, tried = content.before, finding.tried
     against = finding.against
-    none = words["report.none"]
+    none, notes = words["report.none"], Footnotes(words)
+
+    def shown(found: Interval | None, write: str) -> str:
+        return none if found is None else notes.interval(found, write)
 
     def difference(name: str, write: str) -> str:
         found = getattr(against, name) if against else None
-        return none if found is None else with_interval(found.difference, write, words)
+        return shown(found.difference if found else None, write)
 
     rows = [
         table_row(
             words["dossier.row.cycle"],
-            measured(before.cycle_s, "1", words),
-            measured(tried.cycle_s, "1", words),
+            shown(before.cycle_s, "1"),
+            shown(tried.cycle_s, "1"),
             difference("cycle_s", "1"),
         ),
         table_row(
             words["dossier.row.scrap"],
-            measured(before.scrap_share, "%", words),
-            measured(finding.inference.scrap_share, "%", words),
+            shown(before.scrap_share, "%"),
+            shown(finding.inference.scrap_share, "%"),
             difference("scrap_share", "%"),
         ),
     ]
@@ -135,16 +140,20 @@ def _before_and_after(content: DossierContent, finding: Finding, words: Words) -
                 words["dossier.row.hours"],
                 number(effect.hours_before, words),
                 number(effect.hours_after, words),
-                none if saved is None else f"{-saved:,.0f}".replace("-", "−"),
+                none if saved is None else minus(f"{-saved:,.0f}"),
             )
         )
     names = ("", words["dossier.before"], finding.condition, words["dossier.difference"])
-    return table_block("LRRR", list(names), rows)
+    yield table_block("LRRR", list(names), rows)
+    yield from notes.block()
 
 
 def _grants(content: DossierContent, words: Words) -> Iterator[Block]:
     counted = [each for each in content.subsidies if not each.refused]
     if not counted:
+        if content.subsidies:
+            count = len(content.subsidies)
+            yield small(words["dossier.no_grant_fits"].format(count=count))
         return
     rows = [_grant_row(each, words) for each in counted[:MOST_GRANTS]]
     names = ("grant", "grant_yen", "own_yen", "payback", "grant_status")

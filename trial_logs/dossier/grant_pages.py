@@ -34,7 +34,38 @@ def grant_pages(content: DossierContent, words: Words) -> Iterator[Block]:
     yield callout("alarm", "", words["subsidy.no_offer"])
     yield small(words["dossier.grants_on"].format(on=content.on.isoformat()))
     for variant in content.subsidies:
-        yield together(list(_variant(variant, words)))
+        if not variant.refused:
+            yield together(list(_variant(variant, words)))
+    refused = [each for each in content.subsidies if each.refused]
+    if refused:
+        rows = [_refused(each, words) for each in refused]
+        names = ("grant", "grant_status", "reason")
+        header = [words[f"dossier.column.{name}"] for name in names]
+        title = caption(words["dossier.grants_refused"])
+        yield together([title, table_block("LlL", header, rows)])
+
+
+def _refused(variant: SubsidyVariant, words: Words) -> Block:
+    language = words["report.language"]
+    row = table_row(
+        variant.name[language],
+        words[f"subsidy.status.{variant.status}"],
+        words.get(variant.refused, variant.refused),
+    )
+    row["remark"] = _source(variant, words)
+    return row
+
+
+def _source(variant: SubsidyVariant, words: Words) -> str:
+    language, source = words["report.language"], variant.source
+    return words["dossier.grant_source"].format(
+        issuer=variant.issuer[language],
+        title=source["title"],
+        publisher=source["publisher"],
+        year=variant.fiscal_year,
+        since=variant.valid_from.isoformat(),
+        until=variant.valid_until.isoformat(),
+    )
 
 
 def _variant(variant: SubsidyVariant, words: Words) -> Iterator[Block]:
@@ -42,28 +73,14 @@ def _variant(variant: SubsidyVariant, words: Words) -> Iterator[Block]:
     status = words[f"subsidy.status.{variant.status}"]
     name = variant.name[language]
     yield caption(words["dossier.grant_title"].format(name=name, status=status))
-    source = variant.source
-    yield small(
-        words["dossier.grant_source"].format(
-            issuer=variant.issuer[language],
-            title=source["title"],
-            publisher=source["publisher"],
-            year=variant.fiscal_year,
-            since=variant.valid_from.isoformat(),
-            until=variant.valid_until.isoformat(),
-        )
-    )
-    if variant.refused:
-        reason = words.get(variant.refused, variant.refused)
-        yield text_block(words["dossier.grant_refused"].format(reason=reason))
-    else:
-        rows = [table_row(step(each, words), yen(each.yen, words)) for each in variant.steps]
-        if rows:
-            rows[-1]["strong"] = True
-        if variant.payback is not None:
-            rows.append(table_row(words["payback.simple"], years(variant.payback, words)))
-        header = [words["dossier.column.step"], words["dossier.column.yen"]]
-        yield table_block("Lr", header, rows)
+    yield small(_source(variant, words))
+    rows = [table_row(step(each, words), yen(each.yen, words)) for each in variant.steps]
+    if rows:
+        rows[-1]["strong"] = True
+    if variant.payback is not None:
+        rows.append(table_row(words["payback.simple"], years(variant.payback, words)))
+    header = [words["dossier.column.step"], words["dossier.column.yen"]]
+    yield table_block("Lr", header, rows)
     marks = [words[f"subsidy.mark.{mark}"] for mark in variant.marks]
     said = [check(each, words) for each in variant.checks]
     asked = [each[language] for each in variant.conditions]

@@ -20,7 +20,7 @@ from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import BreakEven, Economics, InvestmentSheet, SensitivityRow
 from trial_logs.dossier.wording import assumption
-from trial_logs.shown import percent, plain
+from trial_logs.shown import minus, percent, plain
 
 
 def money_pages(content: DossierContent, words: Words) -> Iterator[Block]:
@@ -115,6 +115,8 @@ def _effect(money: Economics, words: Words) -> Iterator[Block]:
         return
     rows = []
     for part in money.effect.parts:
+        if not any((part.yen.estimate, part.yen.low, part.yen.high)):
+            continue
         row = table_row(words[f"effect.{part.name}"], yen_range(part.yen, words))
         row["remark"] = words[f"effect.{part.name}.formula"]
         rows.append(row)
@@ -161,13 +163,13 @@ def _payback(money: Economics, words: Words) -> Iterator[Block]:
         for each in money.npv.years
     ]
     names = ("year", "flow", "present", "cumulative", "ends")
-    yield table_block("rRRRR", [words[f"dossier.column.{name}"] for name in names], flows)
+    yield table_block("rrrrR", [words[f"dossier.column.{name}"] for name in names], flows)
 
 
 def _both(low: int | None, high: int | None, words: Words) -> str:
     if low is None or high is None:
         return words["report.none"]
-    return f"{low:,} – {high:,}".replace("-", "−")
+    return minus(f"{low:,} – {high:,}")
 
 
 def _sensitivity(money: Economics, words: Words) -> Iterator[Block]:
@@ -179,8 +181,13 @@ def _sensitivity(money: Economics, words: Words) -> Iterator[Block]:
     if picture:
         body.append(picture)
     yield together(body)
-    rows = [_changed(each, words) for factor in found.order for each in found.rows
-            if each.factor == factor and each.change]  # fmt: skip
+    planned = {each.factor: each.value for each in found.rows if not each.change}
+    rows = [
+        _changed(each, words)
+        for factor in found.order
+        for each in found.rows
+        if each.factor == factor and each.value != planned.get(factor)
+    ]
     names = ("factor", "change", "value", "effect", "payback", "npv")
     yield table_block("Lrrrrr", [words[f"dossier.column.{name}"] for name in names], rows)
     turns = [_turn(each, words) for each in found.break_even]
@@ -195,7 +202,7 @@ def _changed(row: SensitivityRow, words: Words) -> Block:
         if row.payback_years is None
         else words["dossier.years"].format(years=f"{row.payback_years:.1f}")
     )
-    change = f"{row.change:+.0%}".replace("-", "−")
+    change = minus(f"{row.change:+.0%}")
     cells = (yen(row.effect_yen, words), years_text, yen(row.npv_yen, words))
     return table_row(words[f"sensitivity.{row.factor}"], change, value, *cells)
 
@@ -212,7 +219,7 @@ def _turn(each: BreakEven, words: Words) -> str:
     name = words[f"sensitivity.{each.factor}"]
     if each.value is None:
         return words["dossier.turn_none"].format(name=name, reason=words.get(each.code, each.code))
-    change = "" if each.change is None else f"{each.change:+.0%}".replace("-", "−")
+    change = "" if each.change is None else minus(f"{each.change:+.0%}")
     return words["dossier.turn"].format(
         name=name, value=_factor_value(each.value, each.unit, words), change=change
     )

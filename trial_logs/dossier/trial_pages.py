@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from trial_logs.blocks import (
     Block,
+    Footnotes,
     capped,
     caption,
     heading,
@@ -27,7 +28,7 @@ from trial_logs.dossier.wording import unlike
 from trial_logs.inference.interval import Interval
 from trial_logs.pictures.cycles import Sample, boxes, histogram
 from trial_logs.pictures.timeline import RunStrip, timeline
-from trial_logs.shown import bracket, percent, significant, with_interval
+from trial_logs.shown import bracket, minus, percent, significant, with_interval
 
 MOST_PICTURES = 4
 """Conditions and runs drawn one by one; the trial report beside the dossier has all of them."""
@@ -101,7 +102,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         yield text_block(words["dossier.no_baseline"])
     if before.source:
         yield small(words["dossier.baseline_source"].format(source=before.source))
-    rows, used = [], []
+    rows, used, notes = [], [], Footnotes(words)
     for each in content.findings:
         compared = each.against
         pairs = (
@@ -111,12 +112,12 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         )  # fmt: skip
         for name, found, alone, write in pairs:
             none = words["report.none"]
-            shown = [none, with_interval(alone, write, words), none, none]
+            shown = [none, notes.interval(alone, write), none, none]
             used.append(alone)
             if found is not None:
                 parts = (found.before, found.after, found.difference)
                 used += parts
-                shown = [with_interval(part, write, words) for part in parts]
+                shown = [notes.interval(part, write) for part in parts]
                 decided = "decided" if found.decided else "undecided"
                 shown.append(words[f"dossier.{decided}"])
             rows.append(table_row(_name(each, words), words[f"dossier.row.{name}"], *shown))
@@ -124,6 +125,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         names = ("condition", "item", "before", "after", "difference", "decided")
         header = [words[f"dossier.column.{name}"] for name in names]
         yield table_block("LLrrrl", header, rows)
+        yield from notes.block()
         yield from methods(used, words)
     yield from capability_chapter(content.report, words)
 
@@ -133,10 +135,15 @@ def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
     table = content.comparison
     if table is None:
         return
-    yield heading(words["dossier.side_by_side"])
-    yield text_block(words["dossier.side_by_side_note"])
+    notes = Footnotes(words)
+    opening = [
+        heading(words["dossier.side_by_side"]),
+        text_block(words["dossier.side_by_side_note"]),
+    ]
     for start in range(0, len(table.columns), COLUMNS_PER_TABLE):
-        yield _columns(table, start, words)
+        yield together([*opening, _columns(table, start, words, notes)])
+        opening = []
+    yield from notes.block()
     flags = [
         table_row(column.name, unlike(each, words))
         for column in table.columns
@@ -151,20 +158,20 @@ def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
     yield from methods((cell.value for row in table.rows for cell in row.cells), words)
 
 
-def _columns(table: ComparisonTable, start: int, words: Words) -> Block:
+def _columns(table: ComparisonTable, start: int, words: Words, notes: Footnotes) -> Block:
     shown = table.columns[start : start + COLUMNS_PER_TABLE]
     rows = [
         table_row(
             words[f"criterion.{row.criterion}"],
             *(
-                _cell(cell, row.unit, words)
+                _cell(cell, row.unit, words, notes)
                 for cell in row.cells[start : start + COLUMNS_PER_TABLE]
             ),
         )
         for row in table.rows
     ]
     header = ["", *(_column_name(each, words) for each in shown)]
-    return together([table_block("N" + "R" * len(shown), header, rows)])
+    return table_block("N" + "R" * len(shown), header, rows)
 
 
 def _column_name(column: Column, words: Words) -> str:
@@ -174,8 +181,8 @@ def _column_name(column: Column, words: Words) -> str:
     return words["dossier.unlike_name"].format(name=name) if column.unlike else name
 
 
-def _cell(cell: Cell, unit: str, words: Words) -> str:
-    text = _value(cell.value, unit, words)
+def _cell(cell: Cell, unit: str, words: Words, notes: Footnotes) -> str:
+    text = notes.marked(_value(cell.value, unit, words), cell.value.code)
     return words["dossier.unlike_name"].format(name=text) if cell.unlike else text
 
 
@@ -194,7 +201,7 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
             if value.estimate is None:
                 continue
             write = percent if row.unit == "1" else significant
-            text = f"{write(value.estimate)} {bracket(value, write)}"
+            text = f"{minus(write(value.estimate))} {bracket(value, write)}"
             told = "decided" if value.excludes(0.0) else "undecided"
             rows.append(
                 table_row(
