@@ -21,6 +21,7 @@ from lab_controller.floor import Floor, build_floor
 from lab_controller.jobfiles import JobFile, JobFiles, UnknownGcode
 from lab_controller.schedule import Wake
 from lab_controller.services.arming import Arming
+from lab_controller.services.attachments import Attachments
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
 from lab_controller.services.investments import Investments
@@ -28,6 +29,7 @@ from lab_controller.services.operators import Operators
 from lab_controller.services.reports import Reports
 from lab_controller.services.stop_notes import StopNotes
 from lab_controller.services.trials import RunScope, Trials
+from lab_controller.services.vendor_views import VendorViews
 from lab_controller.settling import Settling
 from lab_controller.stopper.errors import StopperUnreachable
 from lab_controller.under_way import each
@@ -49,6 +51,8 @@ class Lab(Floor):
     trials: Trials
     operators: Operators
     stop_notes: StopNotes
+    attachments: Attachments
+    vendor_views: VendorViews
     investments: Investments
     reports: Reports
     settling: Settling
@@ -178,6 +182,9 @@ def build(
         clock=floor.clock, bus=floor.bus, lab_db=floor.db, calendar=calendar_of(settings)
     )
     trials = Trials(floor, lambda id: scope_of(floor, id))
+    attachments = Attachments(
+        floor.clock, floor.db, data_dir / "attachments", settings.lab.max_upload_mb
+    )
     arming = Arming(
         floor,
         bookings,
@@ -193,6 +200,8 @@ def build(
         trials=trials,
         operators=Operators(floor, trials, bookings),
         stop_notes=StopNotes(trials, settings.lab.language),
+        attachments=attachments,
+        vendor_views=VendorViews(floor.clock, floor.db, attachments),
         investments=Investments(floor, grant_packs.load(settings.dossier.packs, path)),
         reports=reports,
         settling=Settling(

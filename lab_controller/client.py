@@ -12,6 +12,7 @@ from typing import Any
 from lab_controller.client_door import LONG_TIMEOUT_S, Refused, Unreachable
 from lab_controller.client_operator import OperatorDoor
 from lab_controller.client_replay import ReplayDoor
+from lab_controller.client_sharing import SharingDoor
 from lab_controller.client_trials import TrialsDoor
 from lab_controller.wire import (
     BookingRequestShape,
@@ -37,7 +38,7 @@ from lab_controller.wire_stop import StopShape
 __all__ = ["LabClient", "Refused", "Unreachable"]
 
 
-class LabClient(TrialsDoor, OperatorDoor, ReplayDoor):
+class LabClient(TrialsDoor, SharingDoor, OperatorDoor, ReplayDoor):
     """A client of one lab. Use as an async context manager."""
 
     # -- the lab and its devices ----------------------------------------------------------

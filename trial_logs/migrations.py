@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from trial_logs.stores.sharing_tables import SHARING_TABLES
+
 lab = Migrations("trial_logs.lab")
 evidence = Migrations("trial_logs.evidence")
 telemetry = Migrations("trial_logs.telemetry")
@@ -472,3 +474,9 @@ def m001_journal(db: Database) -> None:
 def m002_sealed_chunks(db: Database) -> None:
     """Sealed chunks and roll-ups; the samples so far are a journal that is not sealed yet."""
     _create(db, SEALED_TABLES)
+
+
+@lab()
+def m004_sharing(db: Database) -> None:
+    """Files of a trial, fields released to a vendor, links to them, and who looked."""
+    _create(db, SHARING_TABLES)

@@ -13,6 +13,7 @@ from lab_controller.api import (
     operator,
     problems,
     replay,
+    sharing,
     stream,
     trials,
 )
@@ -40,7 +41,7 @@ def create_app(of: Lab, token: str) -> FastAPI:
     app.state.lab, app.state.token, app.state.feed = of, token, stream.Feed(of)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_HOSTS)
     problems.install(app)
-    public = (lab.public, bookings.public)
+    public = (lab.public, bookings.public, sharing.public)
     for router in (
         *public,
         lab.router,
@@ -50,6 +51,7 @@ def create_app(of: Lab, token: str) -> FastAPI:
         trials.router,
         investments.router,
         replay.router,
+        sharing.router,
     ):
         app.include_router(router, prefix=API)
     app.include_router(stream.router, prefix=API)
@@ -63,5 +65,5 @@ def create_app(of: Lab, token: str) -> FastAPI:
             "records": of.recorder.failing or "ok",
         }
 
-    door.install(app, door.front(of.bookings, of.settings.lab, of.clock))
+    door.install(app, door.front(of.bookings, of.vendor_views, of.settings.lab, of.clock))
     return app

@@ -53,9 +53,10 @@ async def trials(lab: ThisLab, language: Language, booking: str | None = None) -
 
 
 @router.get("/trials/{trial}")
-async def trial(trial: str, lab: ThisLab, language: Language) -> TrialShape:
-    """One trial with its plan, its runs and what of the plan is left."""
+async def trial(trial: str, lab: ThisLab, language: Language, by: Issuer) -> TrialShape:
+    """One trial with its plan, its runs and what of the plan is left; the look is written down."""
     found = await lab.trials.trial(trial)
+    await lab.vendor_views.staff_looked(trial, by, "trial")
     return shapes.trial(found, await lab.trials.runs(trial), language)
 
 

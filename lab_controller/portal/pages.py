@@ -18,6 +18,7 @@ from lab_controller.i18n import LANGUAGES
 from lab_controller.portal.tickets import Tickets
 from lab_controller.portal.words import Words
 from lab_controller.services.bookings import Bookings
+from lab_controller.services.vendor_views import VendorViews
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -43,9 +44,10 @@ TEMPLATES = Environment(
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """All the portal may reach: the bookings, the lab's name and telephone, the clock."""
+    """All the portal may reach: bookings, what is released, name and telephone, the clock."""
 
     bookings: Bookings
+    releases: VendorViews
     lab: Lab
     clock: LabClock
     tickets: Tickets

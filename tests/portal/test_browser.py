@@ -20,8 +20,10 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from lab_controller.client import LabClient
 from lab_controller.clock import LabClock
 from lab_controller.demo import setup
-from lab_controller.wire import BookingShape
+from lab_controller.wire import BookingRequestShape, BookingShape
+from lab_controller.wire_trials import ConditionShape, TrialRequest
 from tests.portal.conftest import NOW, write_lab
+from tests.portal.test_released import PNG
 
 pytestmark = pytest.mark.browser
 
@@ -271,3 +273,53 @@ async def test_axe_finds_nothing(
             found[name] = results.generate_report()
     assert found == {}
     await window.close()
+
+
+async def released_page(staff: LabClient, day: str) -> str:
+    """The address of a page for a vendor, with a field of each look."""
+    start = datetime.fromisoformat(f"{day}T13:00+09:00")
+    wanted = BookingRequestShape(
+        equipment="fdm-bench",
+        start=start,
+        end=start + timedelta(hours=1),
+        company="さくら精密",
+        company_kana="さくらせいみつ",
+        contact="佐倉 健一",
+        phone="03-1234-5678",
+        idempotency_key=f"released-{day}",
+    )
+    booking = await staff.request_booking(wanted)
+    trial = await staff.create_trial(
+        TrialRequest(
+            booking=booking.id,
+            title="治具",
+            question="樹脂の治具で\n代わりになるか",
+            conditions=[ConditionShape(name="標準", settings={"積層ピッチ": "0.20 mm"})],
+        )
+    )
+    await staff.attach(trial.id, "部品.png", PNG, "photo")
+    fields = ["question", "conditions", "photos", "yield"]
+    return (await staff.release_fields(trial.id, fields)).link
+
+
+@pytest.mark.parametrize(("language", "number"), [("ja", 0), ("en", 1)])
+async def test_the_page_for_a_vendor_is_clean_and_narrow(
+    browser: Browser, url: str, staff: LabClient, language: str, number: int
+) -> None:
+    async with staff:
+        link = await released_page(staff, free_day(number))
+    window = await open_window(browser, url, NARROW, scripts=True)
+    page = await window.new_page()
+    for address in (link, "/vendor/taken-back"):
+        await page.goto(f"{address}?lang={language}")
+        results = await Axe().run(page, options={"runOnly": RULES})
+        assert results.violations_count == 0, results.generate_report()
+        layout = await (await window.new_cdp_session(page)).send("Page.getLayoutMetrics")
+        assert layout["cssContentSize"]["width"] <= NARROW[0]
+    await window.close()
+    plain = await open_window(browser, url, PHONE)
+    page = await plain.new_page()
+    await page.goto(f"{link}?lang={language}")
+    assert await page.locator("main h2").count() == 4
+    assert await page.evaluate("document.images[0].naturalWidth") == 1
+    await plain.close()
