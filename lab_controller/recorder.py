@@ -14,12 +14,13 @@ from datetime import datetime
 from math import inf
 from pathlib import Path
 
-from equipment_drivers.model import CycleFinished, DeviceState, LinkChanged, Reading
+from equipment_drivers.model import CycleFinished, DeviceMessage, DeviceState, LinkChanged, Reading
 from lab_controller.board import Board
 from lab_controller.clock import LabClock
 from lab_controller.database import Database, StorageFailed, Writer
 from lab_controller.facts import Told
 from lab_controller.gauges import RECORD, Gauges
+from lab_controller.seen import cause_of, seen, stands
 from lab_controller.telemetry_files import TelemetryFiles
 from trial_logs import evidence
 from trial_logs.chain import Segment
@@ -143,6 +144,9 @@ class Recorder:
             case DeviceState():
                 for tape in self._of(fact.device):
                     tape.states.append(self._seen(fact.device, fact.at))
+            case DeviceMessage() if stands(self._board[fact.device]):
+                for tape in self._of(fact.device):
+                    tape.states.append(self._seen(fact.device, fact.at, cause_of(fact)))
             case LinkChanged():
                 self._link_changed(fact)
             case _:
@@ -152,8 +156,7 @@ class Recorder:
         return [tape for tape in self._tapes.values() if device in tape.devices]
 
     def _seen(self, device: str, at: datetime, cause: str = "") -> DeviceStateSeen:
-        view = self._board[device]
-        return DeviceStateSeen(at, device, view.link, view.operation, view.safety, cause)
+        return seen(self._board[device], at, cause)
 
     def _link_changed(self, change: LinkChanged) -> None:
         for tape in self._tapes.values():

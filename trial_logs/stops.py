@@ -38,6 +38,7 @@ class _Standing:
     since: int
     first: Seen
     words: set[str]
+    cause: str = ""
 
 
 def stops(story: Story, cut: Sequence[Piece], limit_s: float, said: Words) -> list[Stop]:
@@ -70,6 +71,7 @@ def _of_machine(story: Story, machine: str) -> Iterator[tuple[Stop, set[str]]]:
         if known is not None and known.stop_word:
             standing = standing or _Standing(_within(story, t_us), known, set())
             standing.words.add(known.stop_word)
+            standing.cause = standing.cause or known.cause
     if standing is not None:
         yield _stop(machine, standing, story.t1_us, ended=False)
 
@@ -91,8 +93,8 @@ def _changes(story: Story, machine: str) -> list[tuple[int, Seen | tuple[str, bo
 
 
 def _stop(machine: str, standing: _Standing, until: int, *, ended: bool) -> tuple[Stop, set[str]]:
-    kind, cause = standing.first.stop_word, standing.first.cause
-    stop = Stop(standing.since, until, machine, kind, False, cause, "", "", ended)
+    kind = standing.first.stop_word
+    stop = Stop(standing.since, until, machine, kind, False, standing.cause, "", "", ended)
     return stop, standing.words
 
 

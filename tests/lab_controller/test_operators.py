@@ -11,7 +11,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from equipment_drivers.model import CycleFinished, Operation
+from equipment_drivers.model import CycleFinished, DeviceMessage, Operation
 from lab_controller.api.app import create_app
 from lab_controller.cli.main import main
 from lab_controller.client import LabClient, Refused
@@ -198,3 +198,22 @@ async def test_a_correction_from_the_command_line_says_who_and_why(bench: Bench)
     fixes = evidence(bench, run, record.corrections)
     assert [(one.by, one.why) for one in fixes] == [("Sakura", "crack")]
     await served.stop()
+
+
+async def test_the_machines_own_cause_comes_before_anybody_names_one(
+    bench: Bench, lab: LabClient
+) -> None:
+    run = await running(bench)
+    usb, clock = bench.driver("usb"), bench.clock
+    usb.report("printer", Operation.BUSY)
+    clock.go(5)
+    usb.report("printer", Operation.FAULT)
+    bench.lab.bus.tell(DeviceMessage("printer", "message.person_wanted", "M600", clock.now()))
+    clock.go(3)
+    usb.report("printer", Operation.BUSY)
+    (stop,) = (await lab.run_floor(run)).stops
+    assert (stop.cause, stop.cause_text) == ("person_wanted", "waits for a person")
+    assert (stop.micro, stop.seconds, stop.explained_by) == (True, 3.0, "")
+    await lab.scan(run, "STOP-material")
+    (stop,) = (await lab.run_floor(run)).stops
+    assert (stop.cause, stop.explained_by) == ("material", BY)
