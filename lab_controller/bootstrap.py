@@ -24,6 +24,7 @@ from lab_controller.services.arming import Arming
 from lab_controller.services.attachments import Attachments
 from lab_controller.services.bookings import Bookings
 from lab_controller.services.catalogue import calendar_of, equipment_of
+from lab_controller.services.dossiers import Dossiers
 from lab_controller.services.investments import Investments
 from lab_controller.services.operators import Operators
 from lab_controller.services.reports import Reports
@@ -55,6 +56,7 @@ class Lab(Floor):
     vendor_views: VendorViews
     investments: Investments
     reports: Reports
+    dossiers: Dossiers
     settling: Settling
     job_files: JobFiles
     devices: dict[str, config.Device]
@@ -193,6 +195,7 @@ def build(
     )
     floor.stop_desk.after_stop = arming.after_stop
     reports = Reports(settings=settings, clock=floor.clock, lab_db=floor.db)
+    investments = Investments(floor, grant_packs.load(settings.dossier.packs, path))
     return Lab(
         **{one.name: getattr(floor, one.name) for one in fields(floor)},
         bookings=bookings,
@@ -202,8 +205,15 @@ def build(
         stop_notes=StopNotes(trials, settings.lab.language),
         attachments=attachments,
         vendor_views=VendorViews(floor.clock, floor.db, attachments),
-        investments=Investments(floor, grant_packs.load(settings.dossier.packs, path)),
+        investments=investments,
         reports=reports,
+        dossiers=Dossiers(
+            settings=settings,
+            clock=floor.clock,
+            lab_db=floor.db,
+            investments=investments,
+            attachments=attachments,
+        ),
         settling=Settling(
             floor.clock, floor.bus, floor.board, floor.connections, floor.coordinator, floor.db
         ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from lab_controller.client_door import LONG_TIMEOUT_S, LabDoor
 from lab_controller.wire_trials import (
+    DossierRequest,
     GrantPackShape,
     MeasurementRequest,
     PartRequest,
@@ -88,4 +89,19 @@ class TrialsDoor(LabDoor):
     async def report_file(self, trial: str, name: str) -> bytes:
         """One file of a trial report."""
         answer = await self._call("GET", f"/trials/{trial}/report/{name}", timeout=LONG_TIMEOUT_S)
+        return answer.content
+
+    async def make_dossier(self, trial: str, wanted: DossierRequest | None = None) -> ReportShape:
+        """Make the purchase dossier (PDF) of a trial, beside others if they are named."""
+        return await self._one(
+            ReportShape,
+            "POST",
+            f"/trials/{trial}/dossier",
+            wanted or DossierRequest(),
+            timeout=LONG_TIMEOUT_S,
+        )
+
+    async def dossier_file(self, trial: str, name: str) -> bytes:
+        """One file of a purchase dossier."""
+        answer = await self._call("GET", f"/trials/{trial}/dossier/{name}", timeout=LONG_TIMEOUT_S)
         return answer.content

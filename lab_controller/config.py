@@ -280,6 +280,23 @@ class Dossier(Section):
     packs: list[str] = Field(default_factory=list)
 
 
+class Report(Section):
+    """Printed documents: font files tried before the one that comes with the program, in order.
+
+    Name a bold beside its regular. No other font of the machine is ever used.
+    """
+
+    fonts: list[Path] = Field(default_factory=list)
+
+    @field_validator("fonts")
+    @classmethod
+    def _whole_paths(cls, fonts: list[Path]) -> list[Path]:
+        found = [font.expanduser() for font in fonts]
+        if any(not font.is_absolute() for font in found):
+            raise PydanticCustomError("config.font_not_absolute", "not an absolute path")
+        return found
+
+
 class Telemetry(Section):
     """How many days samples and their minutes are kept; 0: for ever. Hours are never let go.
 
@@ -312,6 +329,7 @@ class Settings(Section):
     telemetry: Telemetry = Telemetry()
     series: list[SeriesOptions] = Field(default_factory=list)
     dossier: Dossier = Dossier()
+    report: Report = Report()
 
     @property
     def clock(self) -> LabClock:

@@ -264,6 +264,14 @@ class ReportShape(Shape):
     warnings: list[str] = Field(default_factory=list)
 
 
+class DossierRequest(Shape):
+    """Trials to set beside the one the dossier is of, and the condition it is about (empty: the
+    one of the highest net present value)."""
+
+    others: list[str] = Field(default_factory=list)
+    condition: str = ""
+
+
 class SheetShape(Shape):
     """The investment sheet of a trial, as the table its file holds."""
 

@@ -7,6 +7,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from lab_controller.api import (
     bookings,
+    dossiers,
     investments,
     lab,
     ledger,
@@ -50,6 +51,7 @@ def create_app(of: Lab, token: str) -> FastAPI:
         operator.router,
         trials.router,
         investments.router,
+        dossiers.router,
         replay.router,
         sharing.router,
     ):

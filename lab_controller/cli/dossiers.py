@@ -10,9 +10,11 @@ import click
 from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show
 from lab_controller.cli.importing import decoded
 from lab_controller.cli.language import in_language
+from lab_controller.client import LabClient
 from lab_controller.i18n import text
 from lab_controller.toml_lines import key_of, line_of
 from lab_controller.wire import ProblemShape
+from lab_controller.wire_trials import DossierRequest
 from trial_logs import texts
 from trial_logs.dossier import investment
 from trial_logs.errors import Invalid, Problem
@@ -79,6 +81,38 @@ def enter(trial: str, file: Path, data_dir: Path, lang: str, as_json: bool) -> N
 
 
 SHEET_COLUMNS = ("trial", "entered", "by")
+
+
+@command.command(MAKE)
+@click.argument("trial")
+@click.option("--with", "others", multiple=True, metavar="TRIAL", help="A trial set beside it.")
+@click.option("--condition", default="", help="The condition to buy.")
+@click.option("--out", type=click.Path(path_type=Path), default=".", show_default=True)
+@shared
+def make(
+    trial: str,
+    others: tuple[str, ...],
+    condition: str,
+    out: Path,
+    data_dir: Path,
+    lang: str,
+    as_json: bool,
+) -> None:
+    """Make the purchase dossier of a TRIAL (導入検討書) as a PDF."""
+    out.mkdir(parents=True, exist_ok=True)
+    wanted = DossierRequest(others=list(others), condition=condition)
+
+    async def fetch(lab: LabClient) -> list[Path]:
+        made = await lab.make_dossier(trial, wanted)
+        paths = []
+        for name in made.files:
+            path = out / f"{trial}-{name}"
+            path.write_bytes(await lab.dossier_file(trial, name))
+            paths.append(path)
+        return paths
+
+    for path in ask(data_dir, lang, fetch):
+        click.echo(path)
 
 
 @command.command()

@@ -25,7 +25,7 @@ async def examine(path: Path, language: str) -> list[Finding]:
         good("config", "cli.config_good", file=path.name),
         *machine.disk(data_dir),
         *machine.clock(data_dir, datetime.now(UTC)),
-        *machine.fonts(),
+        *machine.fonts(settings.report.fonts),
         *machine.terminal(),
         *machine.latch(data_dir),
         *await _connections(settings, path, language),

@@ -66,7 +66,6 @@ class DossierOrder:
     left: tuple[Left, ...]
     attachments: tuple[Attachment, ...]
     pictures: dict[str, Path]
-    fonts: tuple[Path, ...]
 
 
 class Dossiers:
@@ -125,7 +124,6 @@ class Dossiers:
             left=_left(db, own),
             attachments=(),
             pictures={},
-            fonts=tuple(self._settings.report.fonts),
         )
 
     async def _with_files(self, order: DossierOrder) -> DossierOrder:
@@ -176,7 +174,7 @@ def write_dossier(order: DossierOrder) -> Made:
     path = order.trial.folder / PDF
     content = content_of(order)
     words = catalogue(order.trial.language)
-    printed = render_dossier(content, words, path, order.fonts, order.pictures)
+    printed = render_dossier(content, words, path, order.trial.fonts, order.pictures)
     report = content.report
     ends = tuple(RunEnd(run.run_id, run.segments, run.head) for run in report.runs)
     sums = (MadeFile(PDF, sha256_of(path), path.stat().st_size),)

@@ -206,6 +206,8 @@ def _make_again(
             language=made.language,
             folder=folder,
             formats=[FILES.get(name, "pdf")],
+            fonts=tuple(Path(font) for font in made.inputs.get("fonts", ())),
+            fonts=tuple(Path(font) for font in made.inputs.get("fonts", ())),
         )
         try:
             write_files(order)

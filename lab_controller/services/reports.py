@@ -63,6 +63,7 @@ class Order:
     language: str
     folder: Path
     formats: Sequence[str] = FORMATS
+    fonts: tuple[Path, ...] = ()
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -72,6 +73,7 @@ class Order:
             "devices": dict(self.devices),
             "zone": self.zone,
             "formats": list(self.formats),
+            "fonts": [str(font) for font in self.fonts],
         }
 
 
@@ -140,7 +142,8 @@ def order_of(
     }
     devices = {device.id: _in(language, device.name) for device in settings.device}
     zone = settings.lab.timezone
-    return Order(trial, evidence, names, devices, zone, language, folder, formats)
+    fonts = tuple(settings.report.fonts)
+    return Order(trial, evidence, names, devices, zone, language, folder, formats, fonts)
 
 
 def evidence_of(data_dir: Path, run: str) -> Path:
@@ -169,7 +172,7 @@ def write_files(order: Order) -> Made:
         missing: tuple[str, ...] = ()
         if "pdf" in order.formats:
             paths.append(order.folder / PDF)
-            missing = render_report(source.content, words, paths[0]).missing
+            missing = render_report(source.content, words, paths[0], order.fonts).missing
         others = [name for name in order.formats if name != "pdf"]
         paths += write_folder(order.folder, others, source, words)
         ends = tuple(RunEnd(r.run_id, r.segments, r.head) for r in source.content.runs)
@@ -186,7 +189,8 @@ def source_of(order: Order) -> Iterator[Source]:
         for db in runs:
             stack.callback(db.close)
         labels = dict(_labels(order, runs))
-        sections = [run_section(db) for db in runs]
+        protocol = order.trial.draft.protocol
+        sections = [run_section(db, protocol) for db in runs]
         content = report_content(
             order.trial, sections, zone=order.zone, labels=labels, **order.names
         )

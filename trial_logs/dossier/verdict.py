@@ -25,6 +25,7 @@ class Step(StrEnum):
     REAL = "real"
     MORE_PARTS = "more_parts"
     BASELINE = "baseline"
+    MORE_BASELINE = "more_baseline"
     SHEET = "sheet"
     DECIDE = "decide"
     DROP = "drop"
@@ -128,8 +129,10 @@ def next_step(content: DossierContent) -> Next:
     if content.sheet is None or money is None:
         return Next(Step.SHEET, {"trial": content.report.trial_id})
     against = finding.against
-    if against and against.needed and against.needed.more:
-        return Next(Step.DECIDE, {"more": str(against.needed.more)})
+    if against and against.needed:
+        if against.needed.more:
+            return Next(Step.DECIDE, {"more": str(against.needed.more)})
+        return Next(Step.MORE_BASELINE, {"n": str(content.before.cycle_s.n)})
     if money.effect.total.estimate is None:
         return Next(Step.SHEET, {"trial": content.report.trial_id})
     return _by_payback(content, money)
@@ -179,6 +182,8 @@ def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterato
     needed = finding.against.needed if finding.against else None
     if needed and needed.more:
         yield words["dossier.doubt.undecided"].format(more=needed.more)
+    elif needed:
+        yield words["dossier.doubt.no_difference"]
     zero = finding.inference.zero_defects
     if zero is not None:
         yield words["dossier.doubt.zero_defects"].format(n=zero.n, bound=percent(zero.exact))

@@ -1,0 +1,232 @@
+"""The purchase dossier: what page 1 says by rule, what it prints, and that it never fails."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+import typst
+from sqlite_utils import Database
+
+from tests.trial_logs import purchases
+from tests.trial_logs.dossiers import ON, PRESENT, PROTOCOL, QUOTE, dossier, real, trial
+from trial_logs import texts
+from trial_logs.content import ReportContent
+from trial_logs.dossier.charts import cash_flow, tornado
+from trial_logs.dossier.content import Attachment, dossier_content
+from trial_logs.dossier.document import render_dossier
+from trial_logs.dossier.findings import findings
+from trial_logs.dossier.sheet import dossier_sheet
+from trial_logs.dossier.verdict import Step, answer, doubts, next_step
+from trial_logs.pictures.cycles import boxes, control_chart, histogram
+from trial_logs.protocol import Baseline, Protocol
+
+Day = tuple[Database, list[Database], ReportContent]
+JA, EN = texts.load("ja"), texts.load("en")
+NEAR = (80.7, 85.5, 83.9, 79.8, 86.6, 82.6, 85.0, 81.7)
+"""Present cycle times too near to the trial's for a difference to be told."""
+
+
+def pages_of(path: Path) -> list[str]:
+    pages = pypdf.PdfReader(path).pages
+    return [re.sub(r"\s", "", page.extract_text()) for page in pages]
+
+
+def words_in(value: Any) -> str:
+    """All text of a sheet."""
+    if isinstance(value, dict):
+        return " ".join(words_in(each) for each in value.values())
+    if isinstance(value, list | tuple):
+        return " ".join(words_in(each) for each in value)
+    return str(value)
+
+
+def test_page_1_answers_with_number_and_interval_and_stands_alone(
+    recorded: Day, tmp_path: Path
+) -> None:
+    content = dossier(real(recorded[2]))
+    render_dossier(content, JA, tmp_path / "d.pdf")
+    pages = pages_of(tmp_path / "d.pdf")
+    finding = content.finding
+    assert finding is not None
+    assert finding.against is not None
+    assert finding.against.cycle_s is not None
+    difference = finding.against.cycle_s.difference
+    assert difference.low is not None
+    assert difference.estimate is not None
+    assert re.sub(r"\s", "", answer(content, JA)) in pages[0]
+    assert f"{-difference.estimate:.1f}秒" in pages[0]
+    assert f"{-difference.low:.1f}]" in pages[0]
+    assert "500万円" in pages[0]
+    assert JA["dossier.next"] in pages[0]
+    assert JA["dossier.pictures"] not in pages[0]
+    assert JA["dossier.pictures"] in pages[1]
+    text = "".join(pages)
+    for key in ("investment", "payback", "sensitivity", "grants", "risks", "attachments"):
+        assert JA[f"dossier.{key}"] in text, key
+    assert "例示（募集の案内ではありません）" in text
+    assert "二次資料・要確認" in text
+    assert QUOTE.sha256 in text
+    assert content.digest in text
+    assert "模擬データ" not in text
+
+
+def test_a_simulated_trial_says_so_on_every_page_and_recommends_no_purchase(
+    recorded: Day, tmp_path: Path
+) -> None:
+    content = dossier(recorded[2])
+    render_dossier(content, EN, tmp_path / "d.pdf")
+    assert all("SIMULATEDDATA" in page for page in pages_of(tmp_path / "d.pdf"))
+    assert EN["dossier.answer.simulated"] in answer(content, EN)
+    assert next_step(content).step is Step.REAL
+
+
+def test_a_simulated_trial_beside_a_real_one_marks_the_whole_dossier(recorded: Day) -> None:
+    mine = real(recorded[2])
+    content = dossier(mine, others=(trial(recorded[2]),))
+    assert content.simulated
+    assert content.comparison is not None
+    assert any(unlike.what == "simulated" for unlike in content.comparison.columns[-1].unlike)
+
+
+@pytest.mark.parametrize(
+    ("changes", "protocol", "step"),
+    [
+        ({}, PROTOCOL, Step.MEASURE),
+        ({"sheet": None}, PROTOCOL, Step.SHEET),
+        ({}, Protocol(), Step.BASELINE),
+        ({}, replace(PROTOCOL, baseline=replace(PRESENT, cycle_times_s=NEAR * 4)), Step.DECIDE),
+        ({}, replace(PROTOCOL, baseline=replace(PRESENT, cycle_times_s=NEAR[:2])),
+         Step.MORE_BASELINE),
+        ({"sheet": purchases.sheet(work={**purchases.SHEET["work"], "wage_yen_per_h": 20})},
+         PROTOCOL, Step.DROP),
+    ],
+)  # fmt: skip
+def test_the_next_step_follows_from_the_numbers(
+    recorded: Day, changes: dict[str, Any], protocol: Protocol, step: Step
+) -> None:
+    given = {"on": ON, "sheet": purchases.sheet(), **changes}
+    content = dossier_content(trial(real(recorded[2]), protocol), **given)
+    found = next_step(content)
+    assert found.step in (step, Step.CLOSE) if step is Step.DROP else found.step is step
+    for words in (JA, EN):
+        assert found.text(words)
+        assert "{" not in answer(content, words) + "".join(doubts(content, words))
+
+
+@pytest.mark.parametrize("words", [JA, EN], ids=["ja", "en"])
+def test_what_is_missing_is_said_and_never_fails(
+    recorded: Day, tmp_path: Path, words: dict[str, str]
+) -> None:
+    bare = replace(real(recorded[2]), runs=(), limits=(), question="")
+    empty = dossier_content(trial(bare, Protocol()), on=ON)
+    render_dossier(empty, words, tmp_path / "d.pdf")
+    text = "".join(pages_of(tmp_path / "d.pdf"))
+    for key in ("dossier.answer.no_runs", "dossier.no_baseline", "dossier.no_cycles"):
+        assert re.sub(r"\s", "", words[key]) in text, key
+    assert "machikobadossiersheet" in text
+
+
+def test_conditions_not_run_and_limits_not_measured_are_listed(recorded: Day) -> None:
+    content = dossier(real(recorded[2]))
+    runs = tuple(replace(run, measurements=()) for run in content.report.runs)
+    unmeasured = replace(content, report=replace(content.report, runs=runs))
+    text = words_in(dossier_sheet(unmeasured, JA))
+    assert JA["dossier.untested.runs"].format(condition="高速（0.28 mm）", runs=1) in text
+    assert JA["dossier.untested.limit"].format(name="穴ピッチ") in text
+    assert JA["dossier.untested.parts"].format(number=1, made=23, wanted=30) in text
+
+
+def test_told_present_times_are_called_told(recorded: Day) -> None:
+    told = replace(PROTOCOL, baseline=Baseline(cycle_time_s=120.0, people=1.0))
+    content = dossier_content(trial(real(recorded[2]), told), on=ON, sheet=purchases.sheet())
+    assert JA["dossier.doubt.told"] in list(doubts(content, JA))
+
+
+def test_grants_that_count_show_their_steps_and_an_expired_one_only_its_reason(
+    recorded: Day,
+) -> None:
+    mine = real(recorded[2])
+    open_then = words_in(dossier_sheet(dossier(mine, on=date(2025, 12, 1)), JA))
+    expired = words_in(dossier_sheet(dossier(mine), JA))
+    assert "一般型【二次資料・要確認】" in open_then
+    assert "一般型【二次資料・要確認】" not in expired
+    assert JA["pack.expired"] in expired
+
+
+def test_pictures_are_printed_and_a_broken_one_is_only_listed(
+    recorded: Day, tmp_path: Path
+) -> None:
+    good, broken = tmp_path / "a.png", tmp_path / "b.png"
+    image = typst.Compiler(b"#set page(width: 9pt, height: 9pt)").compile(format="png")
+    assert isinstance(image, bytes)
+    good.write_bytes(image)
+    broken.write_bytes(image[:40])
+    kept = (
+        Attachment("治具.png", "aa" * 32, 70, "photo", "p1.png"),
+        Attachment("壊れた写真.png", "bb" * 32, 40, "photo", "p2.png"),
+    )
+    content = dossier(real(recorded[2]), attachments=kept, sheet=None)
+    pictures = {"p1.png": good, "p2.png": broken, "p3.png": tmp_path / "gone.png"}
+    render_dossier(content, JA, tmp_path / "d.pdf", pictures=pictures)
+    reader = pypdf.PdfReader(tmp_path / "d.pdf")
+    assert sum(len(page.images) for page in reader.pages) == 1
+    assert "壊れた写真.png" in "".join(pages_of(tmp_path / "d.pdf"))
+
+
+def test_runs_of_one_condition_are_put_together_but_never_simulated_with_real(
+    recorded: Day,
+) -> None:
+    content = recorded[2]
+    first = content.runs[0]
+    twin = replace(first, number=3, run_id="T20261120-01-R3")
+    told = replace(twin, simulated=False)
+    together = findings(replace(content, runs=(first, twin)))
+    apart = findings(replace(content, runs=(first, told)))
+    assert [len(each.cycle_s) for each in together] == [2 * len(first.cycle_s)]
+    assert [each.simulated for each in apart] == [True, False]
+
+
+def test_every_shape_of_every_picture_lies_inside_it(recorded: Day) -> None:
+    content = dossier(real(recorded[2]))
+    money, finding = content.money, content.finding
+    assert money is not None
+    assert finding is not None
+    found = finding.inference
+    plots = [
+        cash_flow(money.npv, JA),
+        tornado(money.sensitivity, money.npv.value.estimate, JA),
+        control_chart(found.cycle_chart, JA),
+        boxes([], JA),
+        histogram(
+            finding.cycle_s,
+            found.cycle_mean_s,
+            found.cycle_median_s,
+            found.cycle_p95_s,
+            JA,
+            120.0,
+        ),
+    ]
+    assert plots.pop(3) is None
+    for plot in plots:
+        assert plot is not None
+        assert plot["alt"]
+        lines = [point for each in (*plot["lines"], *plot["bands"]) for point in each["points"]]
+        corners = [bar["box"][k : k + 2] for bar in plot["bars"] for k in (0, 2)]
+        points = [*lines, *corners, *(dot["at"] for dot in plot["dots"])]
+        assert points
+        assert all(-0.001 <= x <= 1.001 and -0.001 <= y <= 1.001 for x, y in points)
+
+
+def test_series_are_told_apart_without_colour(recorded: Day) -> None:
+    content = dossier(real(recorded[2]))
+    assert content.money is not None
+    plot = tornado(content.money.sensitivity, 0, JA)
+    assert plot is not None
+    by_ink = {(bar["ink"], bar["pattern"]) for bar in plot["bars"]}
+    assert len({pattern for _, pattern in by_ink}) == len(by_ink) == 2
