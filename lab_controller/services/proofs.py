@@ -207,7 +207,6 @@ def _make_again(
             folder=folder,
             formats=[FILES.get(name, "pdf")],
             fonts=tuple(Path(font) for font in made.inputs.get("fonts", ())),
-            fonts=tuple(Path(font) for font in made.inputs.get("fonts", ())),
         )
         try:
             write_files(order)
