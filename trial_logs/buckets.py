@@ -13,6 +13,7 @@ BUCKET_SQL = """
     FROM {table} WHERE {time} >= :t0 AND {time} < :t1 AND series = :series
     GROUP BY 1
 """
+WORTH = tuple(Quality)
 BucketRow = tuple[int, float | None, float | None, float, int, int]
 
 
@@ -40,16 +41,29 @@ def fold(rows: Iterable[BucketRow], t0: int, t1: int, n: int) -> list[Bucket]:
 
 def fold_between(rows: Iterable[BucketRow], edges: Sequence[int]) -> list[Bucket]:
     """One bucket between each two edges, from the parts found of each."""
-    found: dict[int, list[BucketRow]] = {}
+    found: list[BucketRow | None] = [None] * (len(edges) - 1)
     for row in rows:
-        found.setdefault(row[0], []).append(row)
-    return [_bucket(found.get(k, []), *edges[k : k + 2]) for k in range(len(edges) - 1)]
+        before = found[row[0]]
+        found[row[0]] = row if before is None else _joined(before, row)
+    sides = zip(edges[:-1], edges[1:], found, strict=True)
+    return [
+        Bucket(t0, t1, None, None, None, 0, None)
+        if row is None
+        else Bucket(
+            t0, t1, row[1], row[2], row[3] / row[4] if row[4] else None, row[4], WORTH[row[5]]
+        )
+        for t0, t1, row in sides
+    ]
 
 
-def _bucket(rows: list[BucketRow], t0: int, t1: int) -> Bucket:
-    count = sum(row[4] for row in rows)
-    low = [row[1] for row in rows if row[1] is not None]
-    high = [row[2] for row in rows if row[2] is not None]
-    mean = sum(row[3] for row in rows) / count if count else None
-    worst = Quality(max(row[5] for row in rows)) if rows else None
-    return Bucket(t0, t1, min(low, default=None), max(high, default=None), mean, count, worst)
+def _joined(one: BucketRow, other: BucketRow) -> BucketRow:
+    low = [each for each in (one[1], other[1]) if each is not None]
+    high = [each for each in (one[2], other[2]) if each is not None]
+    return (
+        one[0],
+        min(low, default=None),
+        max(high, default=None),
+        one[3] + other[3],
+        one[4] + other[4],
+        max(one[5], other[5]),
+    )

@@ -16,7 +16,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, groupby, islice, repeat
 from math import gcd
-from operator import floordiv, mul, sub, truediv, xor
+from operator import floordiv, mul, sub, truediv
 
 from trial_logs.samples.columns import NO_VALUE, Columns
 
@@ -149,7 +149,10 @@ def _read_times(source: _Source, t0: int, count: int) -> array[int]:
     if count < 2:
         return array("q", [t0] * count)
     unit, first = _PAIR.unpack(source.take(_PAIR.size))
-    steps: Iterable[int] = accumulate(_read_ints(source, count - 2), initial=first)
+    changes = _read_ints(source, count - 2)
+    if isinstance(changes, repeat):  # no change at all
+        return array("q", range(t0, t0 + unit * first * count, unit * first))
+    steps: Iterable[int] = accumulate(changes, initial=first)
     if unit > 1:
         steps = map(mul, steps, repeat(unit))
     return array("q", accumulate(steps, initial=t0))
@@ -197,11 +200,13 @@ def _xored(values: array[float]) -> bytes:
 
 
 def _read_xored(source: _Source, count: int) -> array[float]:
-    steps = array("Q")
-    steps.frombytes(_unplaned(source.take(8 * count), 8))
-    bits, values = array("Q", accumulate(_little(steps), xor)), array("d")
-    values.frombytes(bits.tobytes())
-    return values
+    bits = int.from_bytes(_unplaned(source.take(8 * count), 8), "little")
+    shift = 1
+    while shift < count:  # each value is the XOR of all steps up to it: doubled, not one by one
+        bits ^= bits << 64 * shift
+        shift *= 2
+    whole = (bits & (1 << 64 * count) - 1).to_bytes(8 * count, "little")
+    return array("d", _little(array("Q", whole)).tobytes())
 
 
 # -- what is mostly absent ----------------------------------------------------------------
