@@ -34,13 +34,15 @@ from trial_logs.dossier.document import PRINTABLE, render_dossier
 from trial_logs.dossier.economics import InvestmentSheet
 from trial_logs.dossier.grant_pack import Pack
 from trial_logs.errors import Unknown
+from trial_logs.exports.money_sheet import write_money
 from trial_logs.exports.package import sha256_of
 from trial_logs.run_order import Made as RunMade
 from trial_logs.run_order import plan_left
 from trial_logs.stores.investment_sheets import newest_sheet
 from trial_logs.stores.reports import MadeFile, take_report
 
-PDF = "dossier.pdf"
+PDF, WORKBOOK = "dossier.pdf", "dossier.xlsx"
+NAMES = (PDF, WORKBOOK)
 MOST_PICTURES = 12
 
 
@@ -99,8 +101,8 @@ class Dossiers:
         """One file of a dossier that has been made. Raises UnknownDossierFile."""
         await self._db.read(lambda db: store.get_trial(db, trial))
         path = self._home(trial, language) / name
-        if name != PDF or not path.exists():
-            raise UnknownDossierFile(name=name, known=PDF)
+        if name not in NAMES or not path.exists():
+            raise UnknownDossierFile(name=name, known=", ".join(NAMES))
         return path
 
     def _home(self, trial: str, language: str) -> Path:
@@ -177,8 +179,13 @@ def write_dossier(order: DossierOrder) -> Made:
     printed = render_dossier(content, words, path, order.trial.fonts, order.pictures)
     report = content.report
     ends = tuple(RunEnd(run.run_id, run.segments, run.head) for run in report.runs)
-    sums = (MadeFile(PDF, sha256_of(path), path.stat().st_size),)
-    return Made((path,), printed.missing, sums, ends, content.digest)
+    paths = [path]
+    if content.economics:
+        paths.append(order.trial.folder / WORKBOOK)
+        date_us = report.date_us
+        write_money(paths[1], report.trial_id, content.digest, date_us, content.economics, words)
+    sums = tuple(MadeFile(one.name, sha256_of(one), one.stat().st_size) for one in paths)
+    return Made(tuple(paths), printed.missing, sums, ends, content.digest)
 
 
 def content_of(order: DossierOrder) -> DossierContent:

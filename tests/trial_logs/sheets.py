@@ -95,6 +95,17 @@ def percentile(values: Cells, p: float) -> float:
     return statistics.quantiles(numbers(values), n=100, method="inclusive")[round(p * 100) - 1]
 
 
+def irr(flows: Cells) -> float:
+    """IRR, as the root of the present value by the secant method."""
+    before, rate = 0.0, 0.1
+    for _ in range(100):
+        old, new = (sum(f / (1 + r) ** n for n, f in enumerate(flows)) for r in (before, rate))
+        if abs(new - old) < 1e-12:
+            break
+        before, rate = rate, rate - new * (rate - before) / (new - old)
+    return rate
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "SUM": lambda values: sum(numbers(values)),
     "COUNT": lambda values: len(numbers(values)),
@@ -107,7 +118,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "_xlfn.STDEV.S": lambda values: statistics.stdev(numbers(values)),
     "_xlfn.PERCENTILE.INC": percentile,
     "SQRT": math.sqrt,
-    "ROUND": lambda value, digits: math.floor(value * 10**digits + 0.5) / 10**digits,
+    "IRR": irr,
+    "ROUNDDOWN": lambda value, digits: math.trunc(value * 10**digits) / 10**digits,
+    "ROUND": lambda value, digits: math.copysign(
+        math.floor(abs(value) * 10**digits + 0.5) / 10**digits, value
+    ),
     "OR": lambda *tests: any(tests),
 }
 SIGNS = {"=": "==", "<>": "!=", "^": "**"}
