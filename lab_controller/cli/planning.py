@@ -73,7 +73,7 @@ def plan(
     try:
         wanted, lines = read_plan(Path(subject), booking)
     except PlanFileInvalid as error:
-        complain(_refusal_of(error, lang))
+        complain(refusal_of(error, lang))
         sys.exit(REFUSED)
     created = ask(data_dir, lang, lambda lab: _register(lab, wanted, lines, lang))
     if as_json:
@@ -103,7 +103,8 @@ def _placed(field: str, lines: list[str], language: str) -> str:
     return text(language, "cli.at_line", {"line": line, "key": field}) if line else field
 
 
-def _refusal_of(error: PlanFileInvalid, language: str) -> Refusal:
+def refusal_of(error: PlanFileInvalid, language: str) -> Refusal:
+    """Every problem of a plan file, each with its line."""
     return refusal(language, error.code, error.params).model_copy(
         update={"problems": [_problem(each, language) for each in error.problems]}
     )

@@ -11,6 +11,7 @@ from lab_controller.cli.correcting import correct
 from lab_controller.cli.door import ask, shared, show
 from lab_controller.cli.planning import new, plan, templates
 from lab_controller.cli.recomputing import recompute
+from lab_controller.cli.rehearsing import rehearse
 from lab_controller.cli.replaying import replay
 from lab_controller.cli.sharing import attach, attachments, release
 
@@ -22,7 +23,7 @@ def command() -> None:
 
 for each in (correct, new, plan, recompute, replay, templates):
     command.add_command(each)
-for each in (attach, attachments, release):
+for each in (attach, attachments, rehearse, release):
     command.add_command(each)
 
 

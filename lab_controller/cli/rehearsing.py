@@ -1,0 +1,61 @@
+"""`machikoba trial rehearse`: a plan played on simulated equipment before anybody comes."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from lab_controller.cli.door import REFUSED, complain
+from lab_controller.cli.language import in_language
+from lab_controller.cli.planning import refusal_of
+from lab_controller.i18n import say, text
+from lab_controller.plan_files import PlanFileInvalid, read_plan
+
+
+@click.command()
+@click.argument("plan", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="rehearsal-out",
+    show_default=True,
+    help="Where the simulated lab lies and its report is left.",
+)
+@click.option("--parts", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option("--factor", type=click.FloatRange(1.0, 1000.0), default=100.0, show_default=True)
+@click.option(
+    "--gcode",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="examples/gcode",
+    show_default=True,
+    help="Where the sliced files for a printing plan lie.",
+)
+@in_language
+def rehearse(plan: Path, out: Path, parts: int, factor: float, gcode: Path, lang: str) -> None:
+    """Play a PLAN file in a simulated lab; a few PARTS for each condition."""
+    from lab_controller.demo import rehearsal
+    from lab_controller.demo.setup import DemoFailed
+
+    try:
+        wanted, _ = read_plan(plan, "rehearsal")
+    except PlanFileInvalid as error:
+        complain(refusal_of(error, lang))
+        sys.exit(REFUSED)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(REFUSED))
+
+    def begin(name: str, now: datetime) -> None:
+        click.echo(f"{now.astimezone(rehearsal.ZONE):%H:%M}  {text(lang, f'demo.step.{name}')}")
+
+    try:
+        files = rehearsal.rehearse(
+            wanted, out, gcode, language=lang, parts=parts, factor=factor, begin=begin
+        )
+    except DemoFailed as error:
+        click.echo(say(lang, error), err=True)
+        sys.exit(REFUSED)
+    click.echo(text(lang, "rehearsal.done", {"dir": out, "count": len(files)}))

@@ -1,0 +1,71 @@
+"""A plan played beforehand: in a lab of its own, every run and file marked simulated."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdf
+import pytest
+from click.testing import CliRunner
+
+from lab_controller.cli.main import main
+from lab_controller.config import ConfigInvalid, load
+from lab_controller.demo.rehearsal import mark
+from tests.lab_controller.test_config import GOOD
+
+PLAN = """\
+title = "座金の並べ"
+expand = true
+[protocol]
+template = "pick_and_place"
+[[protocol.factors]]
+name = "速度"
+levels = ["50", "100"]
+unit = "%"
+"""
+
+
+def test_a_rehearsals_lab_says_so_and_a_real_one_may_not(tmp_path: Path) -> None:
+    config = tmp_path / "lab.toml"
+    config.write_text(GOOD.replace("[lab]\n", "[lab]\nsimulated = true  # note\n", 1), "utf-8")
+    mark(config)
+    assert load(config).lab.rehearsal
+    config.write_text(GOOD.replace("[lab]\n", "[lab]\nrehearsal = true\n", 1), "utf-8")
+    with pytest.raises(ConfigInvalid) as refused:
+        load(config)
+    assert [each.code for each in refused.value.problems] == ["config.rehearsal_not_simulated"]
+
+
+def test_a_plan_with_mistakes_starts_no_lab(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text("title = 1\n", "utf-8")
+    out = tmp_path / "out"
+    done = CliRunner().invoke(main, ["trial", "rehearse", str(plan), "--out", str(out)])
+    assert (done.exit_code, out.exists()) == (1, False)
+    assert "1 行目" in done.stderr
+
+
+@pytest.mark.soak
+def test_a_plan_is_played_and_leaves_a_report_that_says_what_it_is(tmp_path: Path) -> None:
+    plan, out, real = tmp_path / "plan.toml", tmp_path / "out", tmp_path / "data"
+    plan.write_text(PLAN, "utf-8")
+    real.mkdir()
+    command = [sys.executable, "-m", "lab_controller", "trial", "rehearse", str(plan)]
+    done = subprocess.run(
+        [*command, "--out", str(out), "--parts", "2"], cwd=tmp_path, capture_output=True, text=True,
+        env={"MACHIKOBA_DATA": str(real), "PATH": "/usr/bin:/bin", "PYTHONPATH": sys.path[0]},
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert list(real.iterdir()) == []
+    lab = sqlite3.connect(out / "data" / "lab.db")
+    runs = lab.execute("SELECT condition, state, simulated, rehearsal FROM trial_run").fetchall()
+    lab.close()
+    assert runs == [(f"{speed}%", "finished", 1, 1) for speed in (50, 100)]
+    pages = [page.extract_text() for page in pypdf.PdfReader(out / "report.pdf").pages]
+    assert all("模擬" in page for page in pages)
+    assert '"simulated": true' in json.dumps(json.loads((out / "results.json").read_text("utf-8")))
