@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -15,7 +16,7 @@ from lab_controller.services.trial_books import RunCounts
 from lab_controller.services.trials import Trials
 from trial_logs import context_record, record, scanning, store
 from trial_logs.context import Consumable, Mode, ModeSet, OrderEdge, Serial, StopExplained
-from trial_logs.errors import NotPossibleNow
+from trial_logs.errors import EvidenceClosed, NotPossibleNow
 from trial_logs.model import Batch, Correction, RunHeader, Verdict
 from trial_logs.run_times import element_at, stops_of
 from trial_logs.scanning import Key, Kind, Meaning
@@ -184,7 +185,8 @@ class Operators:
             if holds == self._in_force[run.id]:
                 continue
             edge = OrderEdge(now if holds else booking.end, holds, booking.id)
-            await self._trials.add(run.id, partial(_unless_known, edge))
+            with suppress(EvidenceClosed):  # the run ended meanwhile
+                await self._trials.add(run.id, partial(_unless_known, edge))
             self._in_force[run.id] = holds
 
 
