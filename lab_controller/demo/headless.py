@@ -19,9 +19,7 @@ from lab_controller.database import connect
 from lab_controller.demo import floor, setup
 from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story
-from lab_controller.wire_trials import (
-    RunShape,
-)
+from lab_controller.wire_trials import DossierRequest, RunShape
 from trial_logs import metrics, record
 from trial_logs.model import Verdict
 from trial_logs.record import Part
@@ -71,6 +69,7 @@ async def _play(demo: Demo, gcode_folder: Path, language: str, begin: Say) -> bo
         try:
             await story.play()
             await story.step("report", lambda: _fetch_reports(story))
+            await story.step("dossier", lambda: _fetch_dossier(story))
         except (StepFailed, Refused, Unreachable, DemoFailed, TimeoutError) as error:
             failure = f"{type(error).__name__}: {error}"
         await _summarise(story, failure)
@@ -85,6 +84,15 @@ async def _fetch_reports(story: Story) -> None:
         for name in made.files:
             content = await story.lab.report_file(trial, name)
             (story.demo.home / f"{prefix}{name}").write_bytes(content)
+
+
+async def _fetch_dossier(story: Story) -> None:
+    """The purchase dossier of the trial that has an investment sheet, beside the other one."""
+    bought, other = (story.trials[which].id for which in ("robot", "printer"))
+    made = await story.lab.make_dossier(bought, DossierRequest(others=[other]))
+    for name in made.files:
+        content = await story.lab.dossier_file(bought, name)
+        (story.demo.home / name).write_bytes(content)
 
 
 async def _summarise(story: Story, failure: str) -> None:

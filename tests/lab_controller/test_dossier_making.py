@@ -1,0 +1,82 @@
+"""A dossier through the lab's doors: made, fetched, beside another trial, and refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pypdf
+import pytest
+
+from booking.model import Booking
+from lab_controller.client import LabClient, Refused
+from lab_controller.wire_trials import DossierRequest, PartRequest
+from tests.lab_controller.bench import BY, Bench
+from tests.lab_controller.test_cli import OK, machikoba
+from tests.lab_controller.test_stream import TOKEN, Served
+from tests.trial_logs.purchases import SHEET
+from trial_logs.attachments import AttachmentKind
+
+
+@pytest.fixture
+async def data(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+    """The data folder of a lab that is being served, its worker a thread of this process."""
+
+    def worker(max_workers: int, mp_context: Any) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(max_workers)
+
+    monkeypatch.setattr("lab_controller.services.dossiers.ProcessPoolExecutor", worker)
+    served = Served(bench)
+    folder = bench.lab.settings.lab.data_dir
+    (folder / "controller.url").write_text(served.url + "\n", encoding="ascii")
+    (folder / "staff.token").write_text(TOKEN + "\n", encoding="ascii")
+    yield folder
+    await served.stop()
+
+
+async def recorded(bench: Bench, lab: LabClient, equipment: str) -> tuple[str, Booking]:
+    """A trial of that equipment with one finished run of two parts, and its booking."""
+    booking = await bench.armed(equipment)
+    run = await bench.run(booking)
+    await lab.run_step(run, "start")
+    for verdict in ("good", "scrap"):
+        await lab.count_part(run, PartRequest(verdict=verdict))
+    await lab.run_step(run, "finish")
+    return run.rpartition("-R")[0], booking
+
+
+async def test_a_dossier_is_made_and_fetched(data: Path, bench: Bench, tmp_path: Path) -> None:
+    url = (data / "controller.url").read_text().strip()
+    async with LabClient.for_lab(url, data / "staff.token") as lab:
+        mine, booking = await recorded(bench, lab, "bench")
+        other, _ = await recorded(bench, lab, "cell")
+        await lab.enter_sheet(mine, SHEET)
+        quote = b"%PDF-1.7 a quote"
+        await bench.lab.attachments.keep(mine, "見積-1.pdf", AttachmentKind.QUOTE, quote, by=BY)
+        with pytest.raises(Refused) as early:
+            await lab.dossier_file(mine, "dossier.pdf")
+        assert (early.value.status, early.value.refusal.code) == (404, "lab.unknown_dossier_file")
+        made = await lab.make_dossier(mine, DossierRequest(others=[other, mine]))
+        assert list(made.files) == ["dossier.pdf", "dossier.xlsx"]
+        with pytest.raises(Refused) as unknown:
+            await lab.make_dossier(mine, DossierRequest(condition="?"))
+        assert (unknown.value.status, unknown.value.refusal.code) == (
+            404,
+            "trial.unknown_condition",
+        )
+        untouched = await bench.trial(booking)
+        with pytest.raises(Refused) as empty:
+            await lab.make_dossier(untouched)
+        assert (empty.value.status, empty.value.refusal.code) == (409, "lab.no_record")
+    done = await machikoba("dossier", mine, "--with", other, "--out", tmp_path, "--data", data)
+    assert done.exit_code == OK, done.stderr
+    pdf = pypdf.PdfReader(tmp_path / f"{mine}-dossier.pdf")
+    text = "".join("".join(page.extract_text() for page in pdf.pages).split())
+    assert "導入検討書" in text
+    assert "見積-1.pdf" in text
+    assert other in text
+    # its bytes are remembered, so that the file can be proved
+    verified = await machikoba("verify", tmp_path / f"{mine}-dossier.pdf", "--data", data)
+    assert verified.exit_code == OK, verified.stdout + verified.stderr
