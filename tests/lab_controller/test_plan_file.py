@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from booking.model import Booking
 from lab_controller.api.trial_shapes import draft_of, plan
-from lab_controller.wire_trials import PlanShape, TrialRequest
+from lab_controller.cli.sharing import KINDS
+from lab_controller.wire_trials import PlanShape, StopRuleShape, TrialRequest
 from tests.trial_logs.test_protocol_tables import FULL
 from trial_logs import texts
+from trial_logs.attachments import AttachmentKind
 from trial_logs.errors import Unknown
+from trial_logs.model import Confidentiality
 from trial_logs.plan_file import plan_text
 from trial_logs.plan_rules import draft_problems
 from trial_logs.plan_templates import NAMES, template
@@ -111,3 +114,11 @@ def test_what_is_not_given_stands_there_as_a_comment() -> None:
     assert tomllib.loads(written)["title"] == "題"
     assert "# planned_cycle_s = 4.5  # 目標のサイクル時間（秒）" in written
     assert "# [[protocol.lots]]" in written
+
+
+def test_the_wire_knows_every_kind_and_no_other() -> None:
+    kinds = get_args(StopRuleShape.model_fields["kind"].annotation)
+    assert set(kinds) == {kind.value for kind in StopKind}
+    levels = get_args(PlanShape.model_fields["confidentiality"].annotation)
+    assert set(levels) == {level.value for level in Confidentiality}
+    assert set(KINDS) == {kind.value for kind in AttachmentKind}
