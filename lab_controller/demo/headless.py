@@ -19,7 +19,7 @@ from lab_controller.database import connect
 from lab_controller.demo import floor, setup
 from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story
-from lab_controller.wire_trials import DossierRequest, RunShape
+from lab_controller.wire_trials import RunShape
 from trial_logs import metrics, record
 from trial_logs.model import Verdict
 from trial_logs.record import Part
@@ -87,9 +87,9 @@ async def _fetch_reports(story: Story) -> None:
 
 
 async def _fetch_dossier(story: Story) -> None:
-    """The purchase dossier of the trial that has an investment sheet, beside the other one."""
-    bought, other = (story.trials[which].id for which in ("robot", "printer"))
-    made = await story.lab.make_dossier(bought, DossierRequest(others=[other]))
+    """The purchase dossier of the trial that has an investment sheet."""
+    bought = story.trials["robot"].id
+    made = await story.lab.make_dossier(bought)
     for name in made.files:
         content = await story.lab.dossier_file(bought, name)
         (story.demo.home / name).write_bytes(content)

@@ -192,6 +192,20 @@ def test_runs_of_one_condition_are_put_together_but_never_simulated_with_real(
     assert [each.simulated for each in apart] == [True, False]
 
 
+def test_a_lucky_handful_of_parts_is_not_preferred(recorded: Day) -> None:
+    content = real(recorded[2])
+    first, second = content.runs
+    quick = tuple(
+        replace(part, cycle_time_s=70.0 + 9 * part.no) for part in second.parts if part.no <= 2
+    )
+    counts = replace(second.numbers.counts, produced=2, good=2, scrap=0, rework=0)
+    lucky = replace(second, parts=quick, numbers=replace(second.numbers, counts=counts))
+    found = dossier(replace(content, runs=(first, lucky)))
+    estimates = [each.npv.value.estimate or 0 for each in found.economics]
+    assert estimates[1] > estimates[0]
+    assert found.chosen == 0
+
+
 def test_every_shape_of_every_picture_lies_inside_it(recorded: Day) -> None:
     content = dossier(real(recorded[2]))
     money, finding = content.money, content.finding

@@ -59,7 +59,7 @@ class DossierContent:
     """One trial made into a decision, with the trials it is set beside.
 
     `economics` has one entry per finding, none without a sheet. `chosen` is the finding the money
-    pages show: the one named, else the one of the highest net present value, else the first.
+    pages show: the one named, else the one whose net present value is highest at its bad end.
     """
 
     report: ReportContent
@@ -166,7 +166,14 @@ def _side_by_side(
 
 
 def _best(money: Sequence[Economics]) -> int:
-    """The first of the highest net present value; 0 where none is known."""
-    values = [each.npv.value.estimate for each in money]
-    known = [value for value in values if value is not None]
-    return values.index(max(known)) if known else 0
+    """The condition that stands best when its numbers are at their bad end.
+
+    The best estimate would favour the condition with fewest parts, whose luck it may be. Where no
+    bad end is known, the estimate counts; 0 where nothing is known.
+    """
+    for end in ("low", "estimate"):
+        values = [getattr(each.npv.value, end) for each in money]
+        known = [value for value in values if value is not None]
+        if known:
+            return values.index(max(known))
+    return 0

@@ -31,7 +31,8 @@ def grant_pages(content: DossierContent, words: Words) -> Iterator[Block]:
     if not content.subsidies:
         yield text_block(words["dossier.no_grants"])
         return
-    yield callout("alarm", "", words["subsidy.no_offer"])
+    if any(not each.refused for each in content.subsidies):
+        yield callout("alarm", "", words["subsidy.no_offer"])
     yield small(words["dossier.grants_on"].format(on=content.on.isoformat()))
     for variant in content.subsidies:
         if not variant.refused:
@@ -41,8 +42,8 @@ def grant_pages(content: DossierContent, words: Words) -> Iterator[Block]:
         rows = [_refused(each, words) for each in refused]
         names = ("grant", "grant_status", "reason")
         header = [words[f"dossier.column.{name}"] for name in names]
-        title = caption(words["dossier.grants_refused"])
-        yield together([title, table_block("LlL", header, rows)])
+        yield caption(words["dossier.grants_refused"])
+        yield table_block("LlL", header, rows)
 
 
 def _refused(variant: SubsidyVariant, words: Words) -> Block:

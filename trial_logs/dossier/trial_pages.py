@@ -22,7 +22,7 @@ from trial_logs.charts import curve_plots
 from trial_logs.content import ReportContent
 from trial_logs.dossier.amounts import Words
 from trial_logs.dossier.content import DossierContent
-from trial_logs.dossier.economics import Cell, Column, ComparisonTable
+from trial_logs.dossier.economics import Cell, Column, ComparisonTable, Unlike
 from trial_logs.dossier.findings import Finding
 from trial_logs.dossier.wording import unlike
 from trial_logs.inference.interval import Interval
@@ -145,7 +145,7 @@ def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
         opening = []
     yield from notes.block()
     flags = [
-        table_row(column.name, unlike(each, words))
+        table_row(column.name, _unlike(each, words))
         for column in table.columns
         for each in column.unlike
     ]
@@ -156,6 +156,11 @@ def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
         yield small(words["comparison.not_compared"])
     yield from _differences(table, words)
     yield from methods((cell.value for row in table.rows for cell in row.cells), words)
+
+
+def _unlike(each: Unlike, words: Words) -> str:
+    """How a column differs; of long circumstances only that they do."""
+    return words.get(f"dossier.unlike.{each.what}") or unlike(each, words)
 
 
 def _columns(table: ComparisonTable, start: int, words: Words, notes: Footnotes) -> Block:
