@@ -17,8 +17,11 @@ from lab_controller.wire_trials import (
     ConditionShape,
     LimitShape,
     MeasurementRequest,
+    PlanShape,
+    SampleShape,
     TrialRequest,
 )
+from tui.trial_words import limit_words
 
 T = TypeVar("T")
 COMMA = "[,\uff0c\u3001]"
@@ -65,18 +68,29 @@ def request_of(given: Given, zone: tzinfo, key: str) -> BookingRequestShape:
     )
 
 
-def trial_of(given: Given, booking: str) -> TrialRequest:
-    """A new trial; conditions and limits are lists parted by commas."""
-    return TrialRequest(
-        booking=booking,
-        title=given["title"],
-        question=given["question"],
-        part=given["part"],
-        material=given["material"],
-        baseline=given["baseline"],
-        conditions=[ConditionShape(name=name) for name in _listed(given["conditions"])],
-        limits=[_limit(words) for words in _listed(given["limits"])],
+def trial_of(given: Given, booking: str, plan: PlanShape) -> TrialRequest:
+    """A new trial; conditions and limits are lists parted by commas.
+
+    What the plan it began with says more of a condition or limit stays, where its words still
+    stand. Conditions that were typed are taken instead of those the plan's factors would give.
+    """
+    conditions = {one.name: one for one in plan.conditions}
+    limits = {limit_words(one): one for one in plan.limits}
+    names = _listed(given["conditions"])
+    parts = given["parts"]
+    sample = SampleShape(
+        parts_per_run=whole_number("parts", parts) if parts else None,
+        runs_per_condition=whole_number("runs", given["runs"]),
     )
+    more = {"sample": sample, "randomised": bool(given["order"])}
+    changed = {
+        **{name: given[name] for name in ("title", "question", "part", "material", "baseline")},
+        "conditions": [conditions.get(name, ConditionShape(name=name)) for name in names],
+        "limits": [limits.get(words) or _limit(words) for words in _listed(given["limits"])],
+        "protocol": plan.protocol.model_copy(update=more),
+        "expand": plan.expand and not names,
+    }
+    return TrialRequest(booking=booking, **plan.model_copy(update=changed).model_dump())
 
 
 def measurement_of(given: Given) -> MeasurementRequest:
@@ -130,7 +144,7 @@ def _limit(words: str) -> LimitShape:
     return LimitShape(
         characteristic=name,
         nominal=_read("limits", nominal, float, "bad.limit"),
-        tolerance=_read("limits", tolerance, float, "bad.limit"),
+        tolerance=_read("limits", tolerance.removeprefix("+/-"), float, "bad.limit"),
         unit=unit,
     )
 

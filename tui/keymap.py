@@ -95,8 +95,14 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("run.note", "n", "note", "n"),
         Key("run.job", "j", "job", "j", footer=True),
         Key("run.replay", "v", "replay", "v"),
+        Key("run.mode", "e", "mode", "e"),
+        Key("run.cause", "k", "cause", "k"),
+        Key("run.undo", "u", "undo", "u"),
+        Key("run.scan", "i", "scan", "i"),
+        Key("run.consumable", "y", "consumable", "y"),
         Key("plot.signal", "w", "signal", "w"),
         Key("trial.report", "o", "report", "o"),
+        Key("trial.dossier", "d", "dossier", "d"),
     ),
     "bookings": (
         Key("list.search", "slash", "search", "/"),
@@ -140,6 +146,11 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("confirm.no", "n,escape", "answer(False)", "n", footer=True),
         Key("confirm.other", "left,right", "app.focus_next", "Left"),
     ),
+    "one_key": (
+        Key("one_key.take", "1,2,3,4,5,6,7,8,9", "take({key})", "1-9", footer=True),
+        Key("one_key.back", "escape", "back", "Esc", footer=True),
+    ),
+    "scan": (Key("scan.leave", "escape", "leave", "Esc", footer=True),),
     "pick": (
         Key("pick.take", "enter", "take", "Enter", footer=True),
         Key("pick.back", "escape", "back", "Esc", footer=True),

@@ -19,11 +19,9 @@ from lab_controller.wire import (
     StreamMessage,
     WindowShape,
 )
+from lab_controller.wire_operator import FloorShape
 from lab_controller.wire_replay import ReplayShape
-from lab_controller.wire_trials import (
-    RunShape,
-    TrialShape,
-)
+from lab_controller.wire_trials import ReportShape, RunShape, TemplateShape, TrialShape
 from tui.stop_way import StopAnswer
 
 
@@ -96,6 +94,34 @@ class RunCame(Message):
 
     run: RunShape
     text: str = ""
+
+
+@dataclass
+class TemplatesCame(Message):
+    """The plans a trial of this booking can begin with."""
+
+    booking: BookingShape
+    templates: list[TemplateShape]
+
+
+@dataclass
+class PaperMade(Message):
+    """A report or a dossier and its files."""
+
+    paper: str
+    report: ReportShape
+
+
+@dataclass
+class PaperOver(Message):
+    """A paper is no longer being made, whatever became of it."""
+
+
+@dataclass
+class FloorCame(Message):
+    """How a run stands for the one who works at it."""
+
+    floor: FloorShape
 
 
 @dataclass

@@ -7,14 +7,8 @@ from datetime import datetime
 from rich.style import Style
 from rich.text import Text
 
-from lab_controller.wire import (
-    DeviceShape,
-)
-from lab_controller.wire_trials import (
-    LimitShape,
-    RunShape,
-    TrialShape,
-)
+from lab_controller.wire import DeviceShape
+from lab_controller.wire_trials import LimitShape, PlannedShape, RunShape, TrialShape
 from tui.look import BOLD, DIM, GOOD, KEY, PLAIN, RUN, UNKNOWN, WARN, bar, column, joined
 from tui.texts import Texts
 from tui.widgets.rows import Row
@@ -34,15 +28,37 @@ def live_run(trial: TrialShape) -> RunShape | None:
 
 
 def plan_rows(trial: TrialShape, width: int, t: Texts) -> list[Row]:
-    """Each condition with its runs, its name `width` cells wide; without a run it is to be done."""
+    """Each condition with its runs and, where runs are left, how many; names `width` cells wide."""
     rows: list[Row] = []
     for condition in trial.conditions:
         runs = [run for run in trial.runs if run.condition == condition.name]
         rows += [Row(f"run:{run.id}", _run_line(run, width, t)) for run in runs]
-        if not runs:
-            words = joined([Text("   "), column(condition.name, width), Text(t("run.left"), WARN)])
+        done, planned = _planned(trial, condition.name)
+        waiting = sum(run.state == "planned" or run.state in LIVE for run in runs)
+        if planned - done > waiting:
+            comes = next_run(trial)
+            first = comes is not None and comes.condition == condition.name
+            mark = Text(f"{t('plan.next'):>2} " if first else "   ", KEY)
+            many = f" {done}/{planned}" if planned > 1 else ""
+            left = Text(t("run.left") + many, WARN)
+            words = joined([mark, column(condition.name, width, BOLD if first else PLAIN), left])
             rows.append(Row(f"condition:{condition.name}", words))
     return rows
+
+
+def next_run(trial: TrialShape) -> PlannedShape | None:
+    """The run that comes next in the plan's own order."""
+    return trial.left.next_run if trial.left else None
+
+
+def _planned(trial: TrialShape, condition: str) -> tuple[int, int]:
+    """How many runs of a condition are done, and how many the plan wants; at least one."""
+    told = trial.left.conditions if trial.left else []
+    found = next((one for one in told if one.condition == condition), None)
+    if found is not None:
+        return found.runs_done, found.runs_planned
+    finished = any(run.condition == condition and run.state == "finished" for run in trial.runs)
+    return int(finished), 1
 
 
 def _run_line(run: RunShape, width: int, t: Texts) -> Text:
@@ -57,19 +73,25 @@ def _run_line(run: RunShape, width: int, t: Texts) -> Text:
     return joined(cells)
 
 
-def left_count(trial: TrialShape) -> int:
-    """How many conditions of the plan have no finished run."""
-    finished = {run.condition for run in trial.runs if run.state == "finished"}
-    return sum(condition.name not in finished for condition in trial.conditions)
+def left_words(trial: TrialShape, t: Texts) -> str:
+    """How much of the plan is left, and in which order it is to be done."""
+    counts = [_planned(trial, condition.name) for condition in trial.conditions]
+    left = sum(max(0, planned - done) for done, planned in counts)
+    if not left:
+        return t("plan.done")
+    words = t("plan.left", n=left, total=sum(planned for _, planned in counts))
+    return f"{words}  {t('plan.randomised')}" if trial.protocol.randomised else words
 
 
 def head_words(trial: TrialShape, party: str, armed: bool, t: Texts) -> Text:
     """What the trial asks, on which part, and whether its equipment is ready."""
     state = (t("trial.armed"), GOOD) if armed else (t("trial.not_armed"), WARN)
-    left = left_count(trial)
-    plan = t("plan.left", n=left) if left else t("plan.done")
     first = Text.assemble(
-        (trial.title, BOLD), (f"  {party}  {trial.id}  ", DIM), state, "  ", (plan, KEY)
+        (trial.title, BOLD),
+        (f"  {party}  {trial.id}  ", DIM),
+        state,
+        "  ",
+        (left_words(trial, t), KEY),
     )
     facts = [
         (t("trial.question"), trial.question),
@@ -85,10 +107,10 @@ def head_words(trial: TrialShape, party: str, armed: bool, t: Texts) -> Text:
     return first + Text("\n") + second
 
 
-def run_words(run: RunShape | None, now: datetime | None, t: Texts) -> Text:
+def run_lines(run: RunShape | None, now: datetime | None, t: Texts) -> list[Text]:
     """The run the keys are about: its state, how long, and its counts with their keys."""
     if run is None:
-        return Text(t("run.none"), DIM)
+        return [Text(line, DIM) for line in t("run.none").split("\n")]
     mark = RUN.get(run.state, UNKNOWN)
     end = run.ended or now
     took = (end - run.started).total_seconds() if run.started and end else 0.0
@@ -96,12 +118,14 @@ def run_words(run: RunShape | None, now: datetime | None, t: Texts) -> Text:
     first = Text.assemble(
         (f"#{run.number} {run.condition}  ", BOLD), (state, mark.style), (f"  {clock(took)}", PLAIN)
     )
-    counts = Text("\n\n").join([first, _counts(run, t)])
+    if run.rehearsal:
+        first.append(f"  {t('run.rehearsal')}", WARN)
+    lines = [first, _counts(run, t)]
     if run.unjudged:
-        counts.append("\n\n" + t("run.unjudged", n=run.unjudged), KEY)
+        lines.append(Text(t("run.unjudged", n=run.unjudged), KEY))
     if run.cause:
-        counts.append("\n" + t("run.cause", cause=t.word("cause", run.cause)), WARN)
-    return counts
+        lines.append(Text(t("run.cause", cause=t.word("cause", run.cause)), WARN))
+    return lines
 
 
 def _counts(run: RunShape, t: Texts) -> Text:

@@ -41,10 +41,11 @@ from lab_controller.wire_trials import (
     PartRequest,
     RunRequest,
     RunShape,
+    TemplateShape,
     TrialRequest,
     TrialShape,
 )
-from tests.tui import fake_replay
+from tests.tui import fake_operator, fake_replay
 from tests.tui.fake_lab import WORDS, FakeLab
 
 AFTER = {
@@ -235,10 +236,22 @@ def app_of(lab: FakeLab) -> FastAPI:
         lab.trials[id] = trial.model_copy(update={"runs": [*trial.runs, made]})
         return made
 
+    @app.get(f"{api}/trial-templates")
+    async def templates() -> list[TemplateShape]:
+        return lab.templates
+
+    @app.post(f"{api}/trials/{{id}}/dossier")
+    async def dossier(id: str) -> dict[str, Any]:
+        called("dossier", id)
+        return {"trial": id, "files": {"dossier.pdf": 123_000}, "warnings": ["x"]}
+
     @app.post(f"{api}/trials/{{id}}/report")
     async def report(id: str) -> dict[str, Any]:
         called("report", id)
         return {"trial": id, "files": {"report.pdf": 1000, "report.xlsx": 2000}}
+
+    fake_replay.install(app, api, lab)
+    fake_operator.install(app, api, lab)
 
     @app.post(f"{api}/runs/{{id}}/parts")
     async def count(id: str, part: PartRequest) -> RunShape:
@@ -267,8 +280,6 @@ def app_of(lab: FakeLab) -> FastAPI:
         states |= {"finish": "finished", "abort": "aborted"}
         more = {"started": lab.now} if step == "start" else {}
         return lab.move_run(id, state=states[step], cause=wanted["reason"], **more)
-
-    fake_replay.install(app, api, lab)
 
     @app.get(f"{api}/gcode")
     async def files() -> list[GcodeShape]:

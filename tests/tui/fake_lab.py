@@ -23,9 +23,14 @@ from lab_controller.wire import (
 )
 from lab_controller.wire_ledger import LeaseShape
 from lab_controller.wire_trials import (
+    ConditionLeftShape,
     ConditionShape,
     LimitShape,
+    PlanLeftShape,
+    PlannedShape,
+    ProtocolShape,
     RunShape,
+    TemplateShape,
     TrialShape,
 )
 
@@ -75,6 +80,7 @@ class FakeLab:
                 id="f1", name="jig_clip_020.gcode", lines=18234, seconds=344.1, filament_g=1.64
             )
         ]
+        self.templates: list[TemplateShape] = []
         self.log = self._log()
         self.job_lines = ["N1 G28*18", "N2 G1 X10 Y10 F3000*71", "ok"]
 
@@ -374,8 +380,30 @@ class FakeLab:
                         started=at(10.25),
                     ),
                 ],
+                protocol=ProtocolShape(randomised=True),
+                left=self._left(),
             )
         ]
+
+    def _left(self) -> PlanLeftShape:
+        """Two runs of the last condition are to come, in random order."""
+        names = [("積層 0.20 mm", "layer 0.20 mm"), ("積層 0.28 mm", "layer 0.28 mm")]
+        told = [(*name, 1, int(n == 0)) for n, name in enumerate(names)]
+        told.append(("充填 40 %", "infill 40 %", 2, 0))
+        return PlanLeftShape(
+            conditions=[
+                ConditionLeftShape(
+                    condition=self._w(ja, en),
+                    runs_planned=planned,
+                    runs_done=done,
+                    runs_left=planned - done,
+                    parts_missing=None,
+                )
+                for ja, en, planned, done in told
+            ],
+            next_run=PlannedShape(lot="", condition=self._w("充填 40 %", "infill 40 %"), repeat=1),
+            is_done=False,
+        )
 
     def _log(self) -> list[CommandShape]:
         def row(

@@ -10,6 +10,13 @@ from typing import Any
 import pytest
 
 from lab_controller.wire import Refusal
+from lab_controller.wire_trials import (
+    FactorShape,
+    LimitShape,
+    PlanShape,
+    ProtocolShape,
+    TemplateShape,
+)
 from tests.tui.fake_lab import FakeLab, overlap
 from tests.tui.rig import desk, field, picture, press, settled, until, words
 from tui.screens.dialog import Confirm, Notice
@@ -255,7 +262,13 @@ class TestTrial:
         async with desk() as (app, pilot):
             await press(pilot, "3")
             shown = picture(app.screen)
-            for word in ("印刷治具の置き換え", "残り 2 条件", "充填 40 %", "まだ", "判定待ち 1 個"):
+            for word in (
+                "印刷治具の置き換え",
+                "残り 3/4 試行",
+                "充填 40 %",
+                "まだ",
+                "判定待ち 1 個",
+            ):
                 assert word in shown
 
     async def test_parts_are_counted_with_one_key_each(self) -> None:
@@ -357,6 +370,27 @@ class TestTrial:
             assert wanted.booking == "b4"
             assert [one.name for one in wanted.conditions] == ["速い", "遅い"]
 
+    async def test_a_new_trial_from_a_template_keeps_what_nobody_changed(self) -> None:
+        lab = FakeLab()
+        limit = LimitShape(characteristic="ずれ", high=0.5, unit="mm", gauge="ノギス")
+        factor = FactorShape(name="速度", levels=["50", "100"], unit="%")
+        protocol = ProtocolShape(template="pick", factors=[factor], randomised=True)
+        plan = PlanShape(title="置く", limits=[limit], protocol=protocol, expand=True)
+        lab.templates = [
+            TemplateShape(
+                name="pick", title="ピック", summary="", bring=[], baseline_questions=[], plan=plan
+            )
+        ]
+        async with desk(lab) as (app, pilot):
+            await press(pilot, "down", "t", "home", "enter")
+            assert field(app.screen, "title").value == "置く"
+            field(app.screen, "parts").value = "５０"
+            await press(pilot, "f2")
+            wanted = what(app.lab, "create_trial")
+            assert (wanted.booking, wanted.expand, wanted.limits) == ("b4", True, [limit])
+            assert wanted.protocol.sample.parts_per_run == 50
+            assert (wanted.protocol.factors, wanted.protocol.randomised) == ([factor], True)
+
     async def test_another_signal_is_plotted(self) -> None:
         async with desk() as (app, pilot):
             await press(pilot, "3")
@@ -377,7 +411,14 @@ class TestTrial:
         async with desk() as (app, pilot):
             await press(pilot, "3", "o")
             assert what(app.lab, "report") == "t1"
-            assert "report.pdf" in picture(app.screen)
+            assert "reports/t1/ja/report.pdf" in picture(app.screen)
+            await press(pilot, "escape", "d")
+            assert "dossiers/t1/ja/dossier.pdf" in picture(app.screen)
+            app.lab.refusals["dossier"] = overlap()
+            await press(pilot, "escape", "d")
+            assert "ほかの予約が入っています" in picture(app.screen)
+            await press(pilot, "escape")
+            assert "作成中" not in picture(app.screen)
 
 
 class TestTheLabGoesAway:

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from lab_controller.wire_trials import PlanShape
 from tui.entries import BadField, decision_of, measurement_of, number, request_of, trial_of
 
 REQUEST = {
@@ -24,6 +25,8 @@ REQUEST = {
     "override_reason": "",
 }
 TRIAL = {"title": "x", "question": "", "part": "", "material": "", "baseline": ""}
+TRIAL |= {"runs": "1", "parts": "", "order": ""}
+PLAN = PlanShape(title="x")
 
 
 @pytest.mark.parametrize(("typed", "read"), [("5.04", 5.04), ("5,04", 5.04), ("５．０４", 5.04)])
@@ -69,7 +72,7 @@ def test_full_width_figures_are_as_good_as_others() -> None:
 
 def test_lists_are_parted_by_any_comma() -> None:
     given = TRIAL | {"conditions": "a, b、c，d,", "limits": "穴 5 0.1 mm、幅 10 0.2 mm"}
-    wanted = trial_of(given, "b1")
+    wanted = trial_of(given, "b1", PLAN)
     assert [one.name for one in wanted.conditions] == ["a", "b", "c", "d"]
     assert [one.characteristic for one in wanted.limits] == ["穴", "幅"]
     assert [one.nominal for one in wanted.limits] == [5.0, 10.0]
@@ -78,7 +81,7 @@ def test_lists_are_parted_by_any_comma() -> None:
 @pytest.mark.parametrize("limits", ["穴", "穴 5 0.1", "穴 five 0.1 mm", "穴 5 0.1 mm x"])
 def test_a_limit_has_four_parts(limits: str) -> None:
     with pytest.raises(BadField) as caught:
-        trial_of(TRIAL | {"conditions": "a", "limits": limits}, "b1")
+        trial_of(TRIAL | {"conditions": "a", "limits": limits}, "b1", PLAN)
     assert caught.value.text_key == "bad.limit"
 
 

@@ -15,7 +15,7 @@ from tests.architecture.rooms import ROOT
 from tui.app import LabApp
 from tui.keymap import SCOPES, keys_of
 from tui.palette import Palette
-from tui.screens import dialog, form, pick, replay, stop
+from tui.screens import dialog, form, one_key, pick, replay, scan, stop
 from tui.screens import help as help_module
 from tui.screens.base import LabScreen
 from tui.screens.bookings import Search
@@ -31,7 +31,9 @@ DIALOGS = (
     dialog.Notice,
     form.Form,
     pick.Pick,
+    one_key.OneKey,
     replay.Replay,
+    scan.Scan,
     stop.StopScreen,
     help_module.Help,
 )

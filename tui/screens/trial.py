@@ -11,18 +11,20 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.message import Message
 
-from lab_controller.wire import BookingShape, DeviceShape
+from lab_controller.wire import DeviceShape
 from tui.device_words import signal_name
-from tui.entries import Given, trial_of
+from tui.floor_words import floor_lines
 from tui.keymap import bindings
 from tui.look import BOLD, DIM, column, joined
-from tui.messages import Done, TrialsCame, WindowCame
-from tui.screens.form import Field, Form
+from tui.messages import TrialsCame, WindowCame
 from tui.screens.pick import Pick
 from tui.screens.trial_jobs import JobKeys
+from tui.screens.trial_making import MakingKeys
+from tui.screens.trial_operator import OperatorKeys
+from tui.screens.trial_papers import PaperKeys
 from tui.screens.trial_runs import RunKeys
 from tui.station import Station
-from tui.trial_words import head_words, job_words, plan_rows, run_words
+from tui.trial_words import head_words, job_words, plan_rows, run_lines
 from tui.widgets.panel import Panel
 from tui.widgets.plot import Plot
 from tui.widgets.rows import Row, Rows
@@ -31,10 +33,11 @@ REPLOT_S = 2.0
 SHORTEST = timedelta(minutes=2)
 WITHOUT_RUN = timedelta(minutes=10)
 WIDE, NAME = 100, (14, 34)
+TALL, SPACED = 34, 6
 NEW = "new:"
 
 
-class Trial(RunKeys, JobKeys):
+class Trial(RunKeys, OperatorKeys, JobKeys, MakingKeys, PaperKeys):
     """The screen staff have in front of them while a party tries a machine."""
 
     NAME, SCOPES, TOPICS = "trial", ("trial",), frozenset({"trials", "bookings"})
@@ -56,7 +59,7 @@ class Trial(RunKeys, JobKeys):
     def on_mount(self) -> None:
         """The plan has the keys; the plot follows on its own beat."""
         self.query_one(Rows).focus()
-        self.set_interval(REPLOT_S, self._replot)
+        self.set_interval(REPLOT_S, self._beat)
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -79,7 +82,7 @@ class Trial(RunKeys, JobKeys):
         if self.trial is None:
             self.chosen = self._likeliest()
         self.draw()
-        self._replot()
+        self._beat()
 
     def _likeliest(self) -> str:
         """The trial whose booking is armed, or else one whose party is here."""
@@ -102,11 +105,16 @@ class Trial(RunKeys, JobKeys):
         if mine:
             self._choose(mine.id)
         elif booking is not None and self.may_change():
-            self._new(booking)
+            self.new_trial(booking)
+
+    def select(self, trial: str) -> None:
+        """Another trial has another machine to plot."""
+        super().select(trial)
+        self._signal = ("", "")
 
     def _choose(self, trial: str) -> None:
         """Another trial: its own machine is plotted."""
-        self.chosen, self._signal = trial, ("", "")
+        self.select(trial)
         self.draw()
         self._replot()
 
@@ -127,7 +135,7 @@ class Trial(RunKeys, JobKeys):
 
         def chosen(key: str | None) -> None:
             if key and key.startswith(NEW):
-                self._new(self.bookings[key.removeprefix(NEW)])
+                self.new_trial(self.bookings[key.removeprefix(NEW)])
             elif key:
                 self._choose(key)
 
@@ -141,28 +149,6 @@ class Trial(RunKeys, JobKeys):
         when = f"{self.view.local(found.start):%m/%d %H:%M}" if found else ""
         party = found.party_name if found else ""
         return joined([column(when, 11, DIM), column(party, 16, BOLD), Text(title)])
-
-    def _new(self, booking: BookingShape) -> None:
-        """A new trial for a booking: what is asked, on what, under which conditions."""
-        if not self.may_change():
-            return
-
-        async def send(given: Given) -> Message:
-            created = await self.station.client.create_trial(trial_of(given, booking.id))
-            self.chosen, self._signal = created.id, ("", "")
-            return Done(self.t("done.trial", title=created.title))
-
-        fields = [
-            Field("title", "field.title", booking.purpose, required=True),
-            Field("question", "field.question"),
-            Field("part", "field.part"),
-            Field("material", "field.material"),
-            Field("baseline", "field.baseline", hint="hint.baseline"),
-            Field("conditions", "field.conditions", hint="hint.conditions", required=True),
-            Field("limits", "field.limits", hint="hint.limits"),
-        ]
-        title = self.t("trial.new_for", party=booking.party_name)
-        self.app.push_screen(Form(self.station, title, fields, send), self.post_if)
 
     # -- the plot -----------------------------------------------------------------------------
 
@@ -192,6 +178,14 @@ class Trial(RunKeys, JobKeys):
         shared = [one for one in self.view.devices.values() if one.equipment is None]
         mine = sorted(own.values(), key=lambda one: one is not self.device)
         return [*mine, *shared]
+
+    def _beat(self) -> None:
+        """What moves by itself is asked for again."""
+        if self.is_current and self._ready:
+            self.read_floor()
+            self._replot()
+            if self.making:
+                self.draw()
 
     def _replot(self) -> None:
         if not (self.is_current and self._ready and self.view.live) or self.view.now is None:
@@ -235,9 +229,13 @@ class Trial(RunKeys, JobKeys):
             self.query_one(Rows).show([])
         else:
             party = self.booking.party_name if self.booking else ""
-            self.query_one("#trial-head", Panel).say(head_words(trial, party, self.armed, t))
+            words = head_words(trial, party, self.armed, t)
+            making = self.making_words()
+            self.query_one("#trial-head", Panel).say(making + words if making else words)
             self.query_one(Rows).show(plan_rows(trial, NAME[self.size.width >= WIDE], t))
-        run = run_words(self.run, self.view.now, t)
-        self.query_one("#run", Panel).say(run)
+        lines = run_lines(self.run, self.view.now, t)
+        lines += floor_lines(self.run, self.floor, t) if self.run else []
+        gap = "\n\n" if self.size.height >= TALL and len(lines) <= SPACED else "\n"
+        self.query_one("#run", Panel).say(Text(gap).join(lines))
         job = job_words(self.device, self.view.live, t) if trial else Text()
         self.query_one("#job", Panel).say(job)

@@ -12,11 +12,11 @@ from lab_controller.wire_trials import (
     TrialShape,
 )
 from tui.entries import Given, measurement_of
-from tui.messages import Done, ReplayCame, RunCame
+from tui.messages import ReplayCame, RunCame
 from tui.screens.form import Field, Form
 from tui.screens.replay import Replay
 from tui.screens.trial_subject import TrialSubject
-from tui.trial_words import limit_words
+from tui.trial_words import limit_words, next_run
 
 STATES = {"pause": ("running",), "resume": ("paused",), "finish": ("running", "paused")}
 
@@ -43,10 +43,15 @@ class RunKeys(TrialSubject):
         return next((run.condition for run in self.trial.runs if run.id == name), "")
 
     async def _plan(self, trial: TrialShape, condition: str) -> Message:
-        operator = self.booking.operator_name if self.booking else ""
-        wanted = RunRequest(condition=condition, operator=operator)
-        run = await self.station.client.plan_run(trial.id, wanted)
+        run = await self.station.client.plan_run(trial.id, self._wanted(trial, condition))
         return RunCame(run, self.t("done.planned", n=run.number, condition=condition))
+
+    def _wanted(self, trial: TrialShape, condition: str) -> RunRequest:
+        """A run of a condition, by who operates, with the lot the plan has next for it."""
+        operator = self.booking.operator_name if self.booking else ""
+        comes = next_run(trial)
+        lot = comes.lot if comes is not None and comes.condition == condition else ""
+        return RunRequest(condition=condition, operator=operator, lot=lot)
 
     def action_begin(self) -> None:
         """Begin the run under the cursor; a condition without a run gets one first."""
@@ -80,9 +85,7 @@ class RunKeys(TrialSubject):
         run = next((one for one in planned if one.id == chosen), None)
         run = run or next((one for one in planned if one.condition == condition), None)
         if run is None:
-            operator = self.booking.operator_name if self.booking else ""
-            wanted = RunRequest(condition=condition, operator=operator)
-            run = await client.plan_run(trial.id, wanted)
+            run = await client.plan_run(trial.id, self._wanted(trial, condition))
         begun = await client.run_step(run.id, "start")
         return RunCame(begun, self.t("done.begun", n=begun.number))
 
@@ -210,15 +213,3 @@ class RunKeys(TrialSubject):
     @on(ReplayCame)
     def _open_replay(self, came: ReplayCame) -> None:
         self.app.push_screen(Replay(self.station, came.run))
-
-    def action_report(self) -> None:
-        """Make the trial's report."""
-        if self.trial is None:
-            self.say(self.t("why.no_trial"))
-        elif self.may_change():
-            self.say(self.t("report.making"))
-            self.ask(self._report, self.trial)
-
-    async def _report(self, trial: TrialShape) -> Message:
-        made = await self.station.client.make_report(trial.id)
-        return Done(self.t("done.report", names=", ".join(made.files)))

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from lab_controller.wire import (
-    BookingShape,
-    DeviceShape,
-    EquipmentShape,
-)
-from lab_controller.wire_trials import (
-    RunShape,
-    TrialShape,
-)
+from lab_controller.wire import BookingShape, DeviceShape, EquipmentShape
+from lab_controller.wire_operator import FloorShape
+from lab_controller.wire_trials import RunShape, TrialShape
 from tui.screens.base import LabScreen
 from tui.station import Station
 from tui.trial_words import LIVE, live_run
@@ -28,6 +22,11 @@ class TrialSubject(LabScreen):
         self.bookings: dict[str, BookingShape] = {}
         self.equipment: list[EquipmentShape] = []
         self.chosen = ""
+        self.floor: FloorShape | None = None
+
+    def select(self, trial: str) -> None:
+        """Make this trial the chosen one; the screen shows it with what it reads next."""
+        self.chosen = trial
 
     @property
     def trial(self) -> TrialShape | None:

@@ -1,0 +1,126 @@
+"""What the fake lab lets the one at the machine enter: one stop waits for its cause."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from lab_controller.wire import Refusal
+from lab_controller.wire_operator import (
+    ConsumableRequest,
+    FloorShape,
+    KeyShape,
+    ModeRequest,
+    ScanRequest,
+    ScanShape,
+    StoodShape,
+    StopCauseRequest,
+    UndoRequest,
+)
+from lab_controller.wire_trials import RunShape
+from tests.tui.fake_lab import FakeLab
+
+CODES = {"GOOD": "good", "SCRAP": "scrap", "REWORK": "rework"}
+
+
+class Floor:
+    """Mode and stops of the run under way."""
+
+    def __init__(self, lab: FakeLab) -> None:
+        self.lab, self.mode = lab, "production"
+        w = lab._w
+        self.causes = [
+            ("filament", w("材料切れ", "filament out")),
+            ("warp", w("反り・はがれ", "warped")),
+            ("other", w("その他", "other")),
+        ]
+        self.modes = {
+            "production": w("本番生産", "production"),
+            "setup": w("段取り", "set-up"),
+            "trial": w("条件出し", "finding settings"),
+            "maintenance": w("保守", "maintenance"),
+        }
+        self.stop = StoodShape(
+            device="printer1",
+            device_name=lab.devices["printer1"].name,
+            at=lab.now - timedelta(minutes=4),
+            seconds=95.0,
+            kind="fault",
+            kind_text=w("異常停止", "fault stop"),
+            micro=True,
+            ended=True,
+            cause="",
+            cause_text="",
+            text="",
+            explained_by="",
+        )
+
+    def shape(self, run: str) -> FloorShape:
+        """As it stands."""
+        keys = [
+            KeyShape(code=code, kind="part", value=value, name=value)
+            for code, value in CODES.items()
+        ]
+        keys += [
+            KeyShape(code=f"STOP-{code.upper()}", kind="stop_cause", value=code, name=name)
+            for code, name in self.causes
+        ]
+        mode_text = self.modes[self.mode]
+        return FloorShape(
+            run=run,
+            mode=self.mode,
+            mode_text=mode_text,
+            element="setup" if self.mode == "setup" else "production",
+            stops=[self.stop],
+            keys=keys,
+        )
+
+
+def install(app: FastAPI, api: str, lab: FakeLab) -> None:
+    """The doors to it."""
+    floor = Floor(lab)
+
+    @app.get(f"{api}/runs/{{id}}/floor")
+    async def shape(id: str) -> FloorShape:
+        return floor.shape(id)
+
+    @app.post(f"{api}/runs/{{id}}/mode")
+    async def mode(id: str, wanted: ModeRequest) -> RunShape:
+        lab.calls.append(("mode", wanted.mode))
+        floor.mode = wanted.mode
+        return lab.move_run(id)
+
+    @app.post(f"{api}/runs/{{id}}/stop-causes")
+    async def cause(id: str, wanted: StopCauseRequest) -> RunShape:
+        lab.calls.append(("cause", (wanted.cause, wanted.text, wanted.device, wanted.at)))
+        floor.stop = floor.stop.model_copy(update={"explained_by": "staff"})
+        return lab.move_run(id)
+
+    @app.post(f"{api}/runs/{{id}}/consumables")
+    async def use(id: str, wanted: ConsumableRequest) -> RunShape:
+        lab.calls.append(("use", (wanted.name, wanted.amount, wanted.unit)))
+        return lab.move_run(id)
+
+    @app.post(f"{api}/runs/{{id}}/undo")
+    async def undo(id: str, wanted: UndoRequest) -> RunShape:
+        lab.calls.append(("undo", wanted.why))
+        return lab.move_run(id)
+
+    @app.post(f"{api}/runs/{{id}}/scan", response_model=ScanShape)
+    async def scan(id: str, wanted: ScanRequest) -> Any:
+        lab.calls.append(("scan", wanted.code))
+        verdict = CODES.get(wanted.code.upper())
+        if verdict is None:
+            text = lab._w(
+                f"「{wanted.code}」は知らない番号です。一覧の番号を読ませてください。",
+                f"“{wanted.code}” is no known code. Read one of the list.",
+            )
+            body = Refusal(code="trial.unknown_code", text=text).model_dump(mode="json")
+            return JSONResponse(body, status_code=404)
+        run = next(one for trial in lab.trials.values() for one in trial.runs if one.id == id)
+        after = lab.move_run(id, **{verdict: getattr(run, verdict) + 1})
+        text = lab._w("1個を記録しました", "one part recorded")
+        return ScanShape(kind="part", value=verdict, text=text, run=after)
