@@ -44,9 +44,18 @@ EXAMPLES: Mapping[str, object] = {
     "high": 20.1,
     "quantity": 100,
     "value": 5,
-    "expand": False,
+    "expand": True,
+    "microstop_s": 300.0,
+    "runs_per_condition": 2,
+    "confidentiality": "party",
+    "randomised": True,
+    "cycle_times_s": [12.1, 11.8, 12.6],
+    "levels": ["50", "100"],
+    "kind": "minutes",
+    "code": "part_jam",
+    "unit": "mm",
 }
-"""Shown behind a key that is not given."""
+"""Shown behind a key that is not given; taking the # away leaves a file that is read."""
 
 
 def plan_text(

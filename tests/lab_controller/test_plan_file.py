@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import asdict
 from typing import Any, get_args
@@ -114,6 +115,16 @@ def test_what_is_not_given_stands_there_as_a_comment() -> None:
     assert tomllib.loads(written)["title"] == "題"
     assert "# planned_cycle_s = 4.5  # 目標のサイクル時間（秒）" in written
     assert "# [[protocol.lots]]" in written
+
+
+def test_taking_the_comment_signs_away_leaves_a_file_that_is_read() -> None:
+    written = plan_text({"title": "題"}, WORDS["ja"])
+    bare = re.sub(r"(?m)^# (?=\[\[|\w+ = )", "", written)
+    shape = TrialRequest.model_validate(tomllib.loads(bare))
+    assert shape.protocol.baseline.cycle_times_s == [12.1, 11.8, 12.6]
+    assert shape.protocol.stop_rules[0].kind == "minutes"
+    assert (shape.protocol.sample.parts_per_run, shape.expand) == (30, True)
+    assert len(shape.conditions) == len(shape.limits) == len(shape.protocol.lots) == 1
 
 
 def test_the_wire_knows_every_kind_and_no_other() -> None:
