@@ -18,6 +18,7 @@ NAMES = (
     "stop_fanout",
     "start_up",
 )
+    "trial_files",
 LINE = "{:<48} | {:<40} | {:>22} | {:>7} | {}\n"
 HELD = {True: "yes", False: "NO", None: "–"}
 
