@@ -13,7 +13,7 @@ from sqlite_utils import Database
 from tests.trial_logs.day import DRAFT, NOW
 from trial_logs import evidence, migrations, record, store
 from trial_logs.errors import Unknown
-from trial_logs.model import Limit
+from trial_logs.model import Condition, Limit
 from trial_logs.protocol import (
     Baseline,
     Factor,
@@ -45,7 +45,11 @@ LIMITS = (
     Limit("面の粗さ", None, None, "um", "粗さ計", high=3.2),
     Limit("穴径", 5.0, None, "mm", low=4.98, high=5.05),
 )
-FULL = replace(DRAFT, protocol=PROTOCOL, limits=LIMITS)
+CONDITIONS = (
+    Condition("遅い・吸着", {"速度": "50%", "ハンド": "吸着"}),
+    Condition("速い・平行", {"速度": "80", "ハンド": "平行"}, DRAFT.conditions[0].bands),
+)
+FULL = replace(DRAFT, protocol=PROTOCOL, limits=LIMITS, conditions=CONDITIONS)
 
 
 def test_a_protocol_comes_back_as_it_was_stored(lab: Database) -> None:
@@ -57,7 +61,7 @@ def test_a_protocol_comes_back_as_it_was_stored(lab: Database) -> None:
 def test_the_evidence_carries_what_its_numbers_need(lab: Database) -> None:
     trial = store.create_trial(lab, "T9", FULL, NOW)
     run = store.plan_run(
-        lab, "T9", DRAFT.conditions[0].name, operator="o", simulated=True,
+        lab, "T9", CONDITIONS[1].name, operator="o", simulated=True,
         lot="午後の材料", rehearsal=True,
     )  # fmt: skip
     header = store.run_header(trial, run)
