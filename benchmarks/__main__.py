@@ -10,6 +10,7 @@ from benchmarks.rounds import Result
 
 NAMES = (
     "telemetry",
+    "telemetry_queries",
     "group_commit",
     "booking_decision",
     "gcode_link",
@@ -17,8 +18,8 @@ NAMES = (
     "stream_frames",
     "stop_fanout",
     "start_up",
-)
     "trial_files",
+)
 LINE = "{:<48} | {:<40} | {:>22} | {:>7} | {}\n"
 HELD = {True: "yes", False: "NO", None: "–"}
 

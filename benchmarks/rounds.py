@@ -8,11 +8,12 @@ from __future__ import annotations
 import gc
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 Work = Callable[[], object]
 Clock = Callable[[], float]
+Readings = tuple[float, ...]
 
 ROUNDS = 9
 
@@ -47,32 +48,47 @@ def speed(
     ours: Work, yardstick: Work, *, rounds: int = ROUNDS, clock: Clock = time.perf_counter
 ) -> tuple[float, ...]:
     """How many times as fast as the yardstick ours is, round by round."""
-    return tuple(theirs / own for own, theirs in _pairs(ours, yardstick, rounds, clock))
+    (ratios,) = speeds(ours, yardstick, (clock,), rounds=rounds)
+    return ratios
+
+
+def speeds(
+    ours: Work, yardstick: Work, clocks: Sequence[Clock], *, rounds: int = ROUNDS
+) -> tuple[tuple[float, ...], ...]:
+    """`speed` by several clocks over the same rounds."""
+
+    def read() -> Readings:
+        return tuple(clock() for clock in clocks)
+
+    pairs = list(_pairs(ours, yardstick, rounds, read))
+    return tuple(tuple(theirs[n] / own[n] for own, theirs in pairs) for n in range(len(clocks)))
 
 
 def cost(
     ours: Work, yardstick: Work, *, rounds: int = ROUNDS, clock: Clock = time.perf_counter
 ) -> tuple[float, ...]:
     """How many times what the yardstick takes ours takes, round by round."""
-    return tuple(own / theirs for own, theirs in _pairs(ours, yardstick, rounds, clock))
+    return tuple(1 / ratio for ratio in speed(ours, yardstick, rounds=rounds, clock=clock))
 
 
-def _pairs(ours: Work, yardstick: Work, rounds: int, clock: Clock) -> Iterator[tuple[float, float]]:
+def _pairs(
+    ours: Work, yardstick: Work, rounds: int, read: Callable[[], Readings]
+) -> Iterator[tuple[Readings, Readings]]:
     ours()
     yardstick()
     gc.collect()
     gc.freeze()  # what was prepared is not walked again in the middle of a round
     for number in range(rounds):
         if number % 2:
-            own, theirs = _taken(ours, clock), _taken(yardstick, clock)
+            own, theirs = _taken(ours, read), _taken(yardstick, read)
         else:
-            theirs, own = _taken(yardstick, clock), _taken(ours, clock)
+            theirs, own = _taken(yardstick, read), _taken(ours, read)
         yield own, theirs
     gc.unfreeze()
 
 
-def _taken(work: Work, clock: Clock) -> float:
+def _taken(work: Work, read: Callable[[], Readings]) -> Readings:
     gc.collect()
-    before = clock()
+    before = read()
     work()
-    return clock() - before
+    return tuple(after - since for after, since in zip(read(), before, strict=True))

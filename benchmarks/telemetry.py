@@ -1,43 +1,114 @@
-"""Samples of 200 signals into a month's journal, 1,000 a transaction, durable each time."""
+"""Samples of 200 signals into a month's file, 1,000 a batch, durable each time.
+
+A million samples at 1 Hz in steps of 0.01; ours packs as many as come in, a round a chunk of each
+series. The row of Home Assistant is its table `states` with its five indexes in bare SQL, which
+flatters it: the real one goes through an object mapper.
+"""
 
 from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.rounds import Result, speed
+from benchmarks.rounds import Result, speed, speeds
 from lab_controller.database import Database, connect
 from trial_logs import migrations
 from trial_logs.model import Sample, Series
-from trial_logs.telemetry import INSERT, Telemetry
+from trial_logs.samples.journal import FULL, Resolution
+from trial_logs.telemetry import Telemetry
 
 SERIES = [Series(f"device-{n // 5}", f"signal-{n % 5}", "Cel") for n in range(200)]
-BATCH, BATCHES, ROUNDS = 1_000, 25, 11
-START_US = 1_793_000_000_000_000
-TICK_US = 1_000_000
+NUMBERS = {series: n for n, series in enumerate(SERIES, start=1)}
+BATCH, START_US, TICK_US, MONTH = 1_000, 1_793_000_000_000_000, 1_000_000, "2026-10"
+CHUNK_ROUND, ROUNDS = 200, 5
+THIN_ROUND, THIN_ROUNDS = 25, 11
+PEER_ROUND, PEER_ROUNDS = 50, 3
+
+RAW = "INSERT INTO sample (ts, series, value) VALUES (?, ?, ?)"
+RAW_TABLE = (
+    "CREATE TABLE sample (series INTEGER, ts INTEGER, value REAL)",
+    "CREATE INDEX sample_series ON sample (series, ts)",
+)
+STATES = """INSERT INTO states (metadata_id, state, last_updated_ts, old_state_id, attributes_id,
+    context_id_bin) VALUES (?, ?, ?, ?, ?, ?)"""
+STATES_TABLE = (
+    """CREATE TABLE states (state_id INTEGER PRIMARY KEY, metadata_id INTEGER, state VARCHAR(255),
+    last_changed_ts FLOAT, last_updated_ts FLOAT, old_state_id INTEGER, attributes_id INTEGER,
+    context_id_bin BLOB, context_user_id_bin BLOB, origin_idx SMALLINT)""",
+    "CREATE INDEX states_metadata_ts ON states (metadata_id, last_updated_ts)",
+    "CREATE INDEX states_updated_ts ON states (last_updated_ts)",
+    "CREATE INDEX states_old ON states (old_state_id)",
+    "CREATE INDEX states_attributes ON states (attributes_id)",
+    "CREATE INDEX states_context ON states (context_id_bin)",
+)
+
+Batches = list[list[Sample]]
 
 
 class Load:
-    """Batches in the order of time; each call of `next_round` gives later ones."""
+    """Batches in the order of time, a random walk; each call of `batches` gives later ones."""
 
     def __init__(self) -> None:
         self._random = random.Random(1)
+        self._levels = [2_000] * len(SERIES)
         self._tick = 0
 
-    def next_round(self) -> list[list[Sample]]:
-        """As many batches as a round takes."""
-        return [self._batch() for _ in range(BATCHES)]
+    def batches(self, many: int) -> Batches:
+        """So many batches of a thousand."""
+        return [self._batch() for _ in range(many)]
 
     def _batch(self) -> list[Sample]:
-        ticks = range(self._tick, self._tick + BATCH // len(SERIES))
-        self._tick = ticks.stop
-        return [
-            Sample(series, START_US + tick * TICK_US + n, round(self._random.uniform(0, 99), 2))
-            for tick in ticks
-            for n, series in enumerate(SERIES)
-        ]
+        found: list[Sample] = []
+        for _ in range(BATCH // len(SERIES)):
+            stamp = START_US + self._tick * TICK_US
+            self._tick += 1
+            for n, series in enumerate(SERIES):
+                self._levels[n] += self._random.randrange(-3, 4)
+                found.append(Sample(series, stamp, self._levels[n] / 100))
+        return found
+
+
+class Store:
+    """A month of ours with its door."""
+
+    def __init__(self, path: Path, step: float | None = None) -> None:
+        self.db = opened(path)
+        self.door = Telemetry(
+            lambda key, create: self.db,
+            lambda: [MONTH],
+            lambda key: None,
+            lambda series: Resolution(step, 1_000),
+        )
+        self.samples = 0
+        self.longest: list[float] = []
+        self._begun = 0.0
+
+    def take(self, batches: Batches) -> None:
+        """Store and seal as the controller does: a step after each batch."""
+        self.longest.append(0.0)
+        for batch in batches:
+            self.door.append(batch)
+            self._begun = time.perf_counter()
+            self.db.conn.set_trace_callback(self._note_begin)
+            self.door.seal(batch[-1].t_us)
+            self.db.conn.set_trace_callback(None)
+            self.longest[-1] = max(self.longest[-1], time.perf_counter() - self._begun)
+            self.samples += len(batch)
+
+    def _note_begin(self, statement: str) -> None:
+        if statement == "BEGIN":
+            self._begun = time.perf_counter()
+
+    def bytes_a_sample(self) -> float:
+        """Pages in use for a sample once everything is sealed, journals, indexes and all."""
+        while self.door.seal(1 << 60):
+            pass
+        sql = "SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count"
+        (pages,) = self.db.execute(sql).fetchone()
+        return float(pages) * 4096 / self.samples
 
 
 def opened(path: Path) -> Database:
@@ -48,42 +119,141 @@ def opened(path: Path) -> Database:
 
 
 def results() -> Iterator[Result]:
-    """The journal's door against bare rows on the same table."""
-    with tempfile.TemporaryDirectory() as folder:
-        month, bare = opened(Path(folder) / "month.db"), opened(Path(folder) / "bare.db")
-        journal = Telemetry(lambda key, create: month, lambda: ["month"], lambda key: None)
-        ours, rows = prepared(Load()), prepared_rows(Load())
+    """The journal's door against bare rows and against what others store."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield from against_rows(folder)
+        yield thin_path(folder)
+        yield from against_peers(folder)
+        scaled = Store(folder / "scaled.db", 0.01)
+        scaled.take(Load().batches(2 * CHUNK_ROUND))
+        yield size("telemetry: bytes a sample, step declared", scaled, 2)
 
-        def append() -> None:
-            for batch in next(ours):
-                journal.append(batch)
 
-        def insert() -> None:
-            for batch in next(rows):
-                with bare.atomic():
-                    bare.conn.executemany(INSERT, batch)
+def size(goal: str, store: Store, at_most: float) -> Result:
+    """What a sample takes, roll-ups included."""
+    return Result(goal, "one byte", (store.bytes_a_sample(),), at_most=at_most)
 
-        yield Result(
-            "telemetry: append, wall",
-            "executemany of ready rows, same table",
-            speed(append, insert, rounds=ROUNDS),
-            at_least=0.8,
+
+def against_rows(folder: Path) -> Iterator[Result]:
+    """Everything sealed on our side; on the other bare rows with the index that finds them."""
+    store, bare = Store(folder / "month.db"), table(folder / "bare.db", RAW_TABLE)
+    load = Load()
+    rounds = [load.batches(CHUNK_ROUND) for _ in range(ROUNDS + 1)]
+    ours = iter(rounds)
+    rows = iter([[raw_rows(batch) for batch in batches] for batches in rounds])
+    clocks = (time.perf_counter, time.process_time)
+    bare_longest: list[float] = []
+
+    def insert_rows() -> None:
+        bare_longest.append(max(insert(bare, RAW, next(rows))))
+
+    wall, cpu = speeds(lambda: store.take(next(ours)), insert_rows, clocks, rounds=ROUNDS)
+    yardstick = "executemany, rowid + index"
+    yield Result("telemetry: append and seal, wall", yardstick, wall, at_least=2.0)
+    yield Result("telemetry: append and seal, CPU", yardstick, cpu, at_least=1.7)
+    steps = tuple(1e3 * longest for longest in store.longest[1:])
+    goal = "telemetry: longest transaction of sealing"
+    yield Result(goal, "1 ms", steps, at_most=15)
+    pairs = zip(store.longest[1:], bare_longest[1:], strict=True)
+    ratios = tuple(ours / theirs for ours, theirs in pairs)
+    yield Result(goal, "longest of the bare rows' transactions", ratios)
+    yield size("telemetry: bytes a sample, any double", store, 6)
+
+
+def thin_path(folder: Path) -> Result:
+    """The journal alone."""
+    store, bare = Store(folder / "thin.db"), opened(folder / "same.db")
+    load = Load()
+    rounds = [load.batches(THIN_ROUND) for _ in range(THIN_ROUNDS + 1)]
+    ours = iter(rounds)
+    rows = iter([[full_rows(batch) for batch in batches] for batches in rounds])
+
+    def append() -> None:
+        for batch in next(ours):
+            store.door.append(batch)
+
+    ratios = speed(append, lambda: insert(bare, FULL.format("j0"), next(rows)), rounds=THIN_ROUNDS)
+    return Result("telemetry: append, wall", "executemany, same table", ratios, at_least=0.8)
+
+
+def against_peers(folder: Path) -> Iterator[Result]:
+    """What a program would write that thinks less about it."""
+    states = table(folder / "states.db", STATES_TABLE)
+    rowid = table(folder / "utils.db", RAW_TABLE)
+
+    def insert_all(batches: list[list[dict[str, object]]]) -> None:
+        for batch in batches:
+            rowid["sample"].insert_all(batch, batch_size=BATCH)  # type: ignore[union-attr]
+
+    peers: list[
+        tuple[str, float | None, Callable[[list[Sample]], list[object]], Callable[..., None]]
+    ]
+    peers = [
+        ("sqlite-utils insert_all, rowid + index", 3.5, dict_rows, insert_all),
+        (
+            "five indexes as Home Assistant, no mapper",
+            None,
+            state_rows,
+            lambda batches: insert(states, STATES, batches),
+        ),
+    ]
+    for number, (yardstick, at_least, shape, work) in enumerate(peers):
+        store, load = Store(folder / f"peer{number}.db"), Load()
+        rounds = [load.batches(PEER_ROUND) for _ in range(PEER_ROUNDS + 1)]
+        ours, theirs = iter(rounds), iter([[shape(one) for one in each] for each in rounds])
+        ratios = speed(
+            lambda s=store, o=ours: s.take(next(o)),  # type: ignore[misc]
+            lambda w=work, t=theirs: w(next(t)),  # type: ignore[misc]
+            rounds=PEER_ROUNDS,
         )
-        month.close()
-        bare.close()
+        yield Result("telemetry: append and seal, wall", yardstick, ratios, at_least=at_least)
 
 
-def prepared(load: Load) -> Iterator[list[list[Sample]]]:
-    """The samples of every round, made before the first."""
-    return iter([load.next_round() for _ in range(ROUNDS + 1)])
+def table(path: Path, statements: tuple[str, ...]) -> Database:
+    """A file with these tables, opened like ours."""
+    db = connect(path)
+    for statement in statements:
+        db.execute(statement)
+    return db
 
 
-def prepared_rows(load: Load) -> Iterator[list[list[tuple[object, ...]]]]:
-    """The same samples as rows of the table."""
-    numbers = {series: n for n, series in enumerate(SERIES, start=1)}
-    return iter(
-        [
-            [[(s.t_us, numbers[s.series], s.value, 0, None) for s in batch] for batch in batches]
-            for batches in prepared(load)
-        ]
-    )
+def insert(db: Database, sql: str, batches: list[list[object]]) -> list[float]:
+    """A transaction for each batch; how long each took, in seconds."""
+    taken: list[float] = []
+    for batch in batches:
+        since = time.perf_counter()
+        with db.atomic():
+            db.conn.executemany(sql, batch)
+        taken.append(time.perf_counter() - since)
+    return taken
+
+
+def raw_rows(batch: list[Sample]) -> list[object]:
+    """Stamp, series, value."""
+    return [(s.t_us, NUMBERS[s.series], s.value) for s in batch]
+
+
+def full_rows(batch: list[Sample]) -> list[object]:
+    """A row of the journal."""
+    return [(s.t_us, NUMBERS[s.series], s.value, 0, None) for s in batch]
+
+
+def dict_rows(batch: list[Sample]) -> list[object]:
+    """The same by name."""
+    return [{"ts": s.t_us, "series": NUMBERS[s.series], "value": s.value} for s in batch]
+
+
+def state_rows(batch: list[Sample]) -> list[object]:
+    """A state: the value as text, its attributes, its context."""
+    return [
+        (
+            n := NUMBERS[s.series],
+            str(s.value),
+            s.t_us / 1e6,
+            s.t_us // TICK_US,
+            n,
+            s.t_us.to_bytes(16),
+        )
+        for s in batch
+    ]

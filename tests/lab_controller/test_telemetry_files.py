@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from lab_controller import telemetry_files
+from lab_controller.config import ConfigInvalid, load
 from lab_controller.database import connect
+from lab_controller.floor import telemetry_of
 from lab_controller.telemetry_files import TelemetryFiles
 from trial_logs.buckets import Bucket
 from trial_logs.model import Quality, Sample, Series
@@ -129,12 +131,13 @@ async def test_sealing_that_fails_is_told_once_and_costs_nothing(
 ) -> None:
     await files.append(a_quarter_of_an_hour())
     db = files._open["2026-10"]
-    db.execute("PRAGMA query_only = ON")
+    await files._on_thread(lambda: db.execute("PRAGMA query_only = ON"))
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
             await files.settle(NOVEMBER)
-    assert len(caplog.records) == 1
-    db.execute("PRAGMA query_only = OFF")
+    told = [one for one in caplog.records if one.name == telemetry_files.__name__]
+    assert [one.levelname for one in told] == ["WARNING"]
+    await files._on_thread(lambda: db.execute("PRAGMA query_only = OFF"))
     await files.settle(NOVEMBER)
     assert await raw(files, FAST) == 9_000
 
@@ -142,6 +145,7 @@ async def test_sealing_that_fails_is_told_once_and_costs_nothing(
 WRITER = """
 import asyncio, sys
 from pathlib import Path
+from lab_controller.floor import telemetry_of
 from lab_controller.telemetry_files import TelemetryFiles
 from trial_logs.model import Sample, Series
 from trial_logs.samples import sealing
@@ -180,3 +184,46 @@ async def test_a_kill_loses_nothing_acked_and_doubles_nothing(
             assert values == list(range(len(values)))
             assert len(values) >= max(told) + 1, sealed
         await files.settle(END)
+
+
+CONFIG = """
+[lab]
+name = { ja = "ラボ", en = "Lab" }
+data_dir = "data"
+
+[telemetry]
+raw_days = 0
+
+[[series]]
+device = "room"
+signal = "door"
+step = 0.5
+deadband = 1
+"""
+
+
+async def test_the_lab_declares_steps_and_times_of_keeping(tmp_path: Path) -> None:
+    config = tmp_path / "lab.toml"
+    config.write_text(CONFIG, encoding="utf-8")
+    with pytest.raises(ConfigInvalid) as wrong:
+        load(config)
+    assert [problem.key for problem in wrong.value.problems] == ["series[1].device"]
+    known = """[[connection]]
+id = "bench"
+driver = "manual"
+[[device]]
+id = "room"
+name = { ja = "部屋", en = "Room" }
+connection = "bench"
+"""
+    config.write_text(CONFIG + known, encoding="utf-8")
+    files = telemetry_of(load(config))
+    door = Series("room", "door", "1")
+    samples = [Sample(door, OCTOBER + n * 1_700, n / 2) for n in range(3)]
+    await files.append([*samples, Sample(SLOW, OCTOBER + 1_700, 1.0)])
+    await files.settle(NOVEMBER)
+    await files.tidy(NOVEMBER + 4_000 * DAY_US)
+    assert await raw(files, SLOW) == 1
+    kept = await files.read(lambda journal: list(journal.read(door, 0, END)))
+    assert [(one.t_us - OCTOBER, one.value) for one in kept] == [(0, 0.0)]
+    await asyncio.to_thread(files.close)
