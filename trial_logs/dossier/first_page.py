@@ -25,14 +25,18 @@ from trial_logs.dossier.verdict import answer, doubts, next_step
 from trial_logs.inference.interval import Interval
 from trial_logs.shown import minus
 
-MOST_DOUBTS = 4
-MOST_GRANTS = 3
+MOST_DOUBTS = 5
+MOST_GRANTS = 2
+LONGEST_QUESTION = 150
+"""Characters of the question on page 1; a longer one stands whole behind it."""
 
 
 def first_page(content: DossierContent, words: Words) -> Iterator[Block]:
     """Question, answer, four numbers, before and after, grants, doubts, next step."""
     yield heading(words["dossier.summary"])
     question = content.report.question or words["dossier.no_question"]
+    if len(question) > LONGEST_QUESTION:
+        question = f"{question[:LONGEST_QUESTION]}…"
     yield text_block(words["dossier.question"].format(question=question))
     yield callout("answer", words["dossier.answer"], answer(content, words))
     if content.finding is not None:
@@ -41,9 +45,11 @@ def first_page(content: DossierContent, words: Words) -> Iterator[Block]:
     yield from _grants(content, words)
     lines = list(dict.fromkeys(doubts(content, words)))
     if lines:
-        shown = lines[:MOST_DOUBTS]
-        if len(lines) > MOST_DOUBTS:
-            shown.append(words["dossier.more_doubts"].format(count=len(lines) - MOST_DOUBTS))
+        grants = any(not each.refused for each in content.subsidies)
+        most = MOST_DOUBTS - MOST_GRANTS if grants else MOST_DOUBTS  # all of it is one page
+        shown = lines[:most]
+        if len(lines) > most:
+            shown.append(words["dossier.more_doubts"].format(count=len(lines) - most))
         yield together([caption(words["dossier.doubts"]), points(shown)])
     yield callout("note", words["dossier.next"], next_step(content).text(words))
 

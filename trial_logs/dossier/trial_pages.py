@@ -24,6 +24,7 @@ from trial_logs.dossier.amounts import Words
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Cell, Column, ComparisonTable, Unlike
 from trial_logs.dossier.findings import Finding
+from trial_logs.dossier.first_page import LONGEST_QUESTION
 from trial_logs.dossier.wording import unlike
 from trial_logs.inference.interval import Interval
 from trial_logs.pictures.cycles import Sample, boxes, histogram
@@ -92,6 +93,9 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
     """現状 beside what the trial showed, with the method of every interval."""
     yield heading(words["dossier.compared"])
     before = content.before
+    question = content.report.question
+    if len(question) > LONGEST_QUESTION:
+        yield text_block(words["dossier.question"].format(question=question))
     method = before.method or content.report.baseline
     yield text_block(
         words["dossier.present_method"].format(method=method)
