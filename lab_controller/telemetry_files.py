@@ -205,15 +205,13 @@ class TelemetryFiles:
         state = path.stat()  # the copy gets this stamp: who writes to the month has a newer one
         db = connect(path, read_only=True)
         try:
-            coarser = retention.due(db, self._keep, month_bounds_us(key)[1], now_us)
-            if not coarser or retention.is_unsealed(db):
+            if retention.is_unsealed(db):
                 return False
-            fresh = connect(target)
-            try:
-                migrations.telemetry.apply(fresh)
-                retention.thin(db, fresh, coarser)
-            finally:
-                close_for_good(fresh, target.name)
+            coarser = retention.due(db, self._keep, month_bounds_us(key)[1], now_us)
+            if not coarser:
+                return False
+            with storage_of(path):
+                _copy(db, target, coarser)
         finally:
             db.close()
         os.utime(target, ns=(state.st_atime_ns, state.st_mtime_ns))
@@ -226,6 +224,19 @@ class TelemetryFiles:
             target.unlink()
         else:
             os.replace(target, path)
+
+
+def _copy(month: Database, target: Path, coarser: Mapping[int, int]) -> None:
+    """A thinner copy of a month; nothing of it is left where that fails."""
+    fresh = connect(target)
+    try:
+        migrations.telemetry.apply(fresh)
+        retention.thin(month, fresh, coarser)
+    except BaseException:
+        fresh.close()
+        target.unlink()
+        raise
+    close_for_good(fresh, target.name)
 
 
 def _told(step: Future[bool]) -> None:

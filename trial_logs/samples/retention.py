@@ -16,13 +16,13 @@ from trial_logs.model import Sample, Series
 from trial_logs.samples.axis import HOUR_US, MINUTE_US
 
 DAY_US = 86_400_000_000
-FAST_HZ = 1.1
-"""Series with more samples a second than this are fast; 1 Hz with some jitter is not."""
+FAST_AN_HOUR = 3_960
+"""A series with an hour of more values is fast: 1 Hz with a tenth more is not. It is the amount
+that fills a disk, so a fast signal that ran for a few minutes of each hour may stay longer."""
 
 KEEP_ALIVE_US = 60_000_000
 
-_FAST = """SELECT series FROM chunk GROUP BY series
-    HAVING sum(samples - 1) * 1e6 > :hz * sum(t1_us - t0_us)"""
+_FAST = "SELECT series FROM r3600 GROUP BY series HAVING max(count) > ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def is_unsealed(db: Database) -> bool:
 
 def due(db: Database, keep: Retention, month_end_us: int, now_us: int) -> dict[int, int]:
     """The series of a sealed month that are kept finer than they need be, and what they need."""
-    fast = {number for (number,) in db.execute(_FAST, {"hz": FAST_HZ})}
+    fast = {number for (number,) in db.execute(_FAST, [FAST_AN_HOUR])}
     found: dict[int, int] = {}
     for number, finest in db.execute("SELECT id, finest_us FROM series").fetchall():
         left = finest_left(keep, month_end_us, now_us, fast=number in fast)
@@ -64,7 +64,7 @@ def due(db: Database, keep: Retention, month_end_us: int, now_us: int) -> dict[i
     return found
 
 
-def thin(whole: Database, fresh: Database, coarser: dict[int, int]) -> None:
+def thin(whole: Database, fresh: Database, coarser: Mapping[int, int]) -> None:
     """Copy a sealed month into an empty one, without what `coarser` lets go."""
     with fresh.atomic():
         for name, finer_than in (
