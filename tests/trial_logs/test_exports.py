@@ -18,16 +18,18 @@ import pyarrow.parquet
 import pytest
 from sqlite_utils import Database
 
-from tests.trial_logs.day import NOW
+from tests.trial_logs.day import NOW, SECOND, planned_run
 from tests.trial_logs.sheets import Sheets
-from trial_logs import record, texts
-from trial_logs.content import ReportContent
+from trial_logs import evidence, record, store, texts
+from trial_logs.content import ReportContent, run_section
+from trial_logs.context import Consumable, StopExplained
 from trial_logs.digest import mark_text
 from trial_logs.errors import ExtraMissing
 from trial_logs.exports import parquet
 from trial_logs.exports.csv_files import harmless
 from trial_logs.exports.folder import FORMATS, write_folder
 from trial_logs.exports.tables import TABLES, Source
+from trial_logs.model import Batch, DeviceStateSeen, RunMoved, RunState
 from trial_logs.report import render_report
 
 Day = tuple[Database, list[Database], ReportContent]
@@ -95,6 +97,31 @@ def test_a_correction_shows_both_words_in_every_format(files: Path) -> None:
     assert pyarrow.parquet.read_table(files / "corrections.parquet").num_rows == 2
     book = openpyxl.load_workbook(files / "report.xlsx", data_only=True)
     assert book["Corrections"].max_row == 2 + 2
+
+
+def test_a_stop_and_what_was_used_up_are_tables(
+    lab: Database, source: Source, tmp_path: Path
+) -> None:
+    header = store.run_header(store.get_trial(lab, "T20261120-01"), planned_run(lab))
+    db = Database(memory=True)
+    evidence.open_run(db, replace(header, machines=("cobot",)), NOW)
+    seen = [
+        DeviceStateSeen(NOW + n * 20 * SECOND, "cobot", "online", state, "normal", cause)
+        for n, (state, cause) in enumerate([("busy", ""), ("fault", "grip"), ("busy", "")])
+    ]
+    told = StopExplained(NOW + 50 * SECOND, NOW + 20 * SECOND, "cobot", "slip", "滑り", "花子")
+    used = Consumable(NOW, "ウエス", 2.0, "1", "花子")
+    over = RunMoved(NOW + 60 * SECOND, RunState.FINISHED, "花子")
+    batch = Batch(states=seen, explained=[told], consumables=[used], moves=[over])
+    evidence.append_segment(db, batch, NOW)
+    content = replace(source.content, runs=(run_section(db),))
+    write_folder(tmp_path, ["csv"], Source(content, [db]), EN)
+    (stop,) = read(tmp_path / "machine_stops.csv")
+    assert (stop["Length (s)"], stop["Kind"], stop["Micro-stop"]) == ("20.0", "Fault stop", "yes")
+    assert (stop["Reason"], stop["Note"], stop["By"]) == ("slip", "滑り", "花子")
+    (consumed,) = read(tmp_path / "consumables.csv")
+    assert (consumed["Name"], consumed["Amount"]) == ("ウエス", "2.0")
+    db.close()
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+81", "-x", "@cmd", "\tx", "\rx"])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from trial_logs import record
+from trial_logs import context_record, record
 from trial_logs.content import ReportContent, RunSection, part_rows
 from trial_logs.digest import RunEnd, trial_digest
 from trial_logs.model import Correction, Measurement, PartEvent, Quality, RunState, Verdict
@@ -199,6 +199,19 @@ def _stop_rows(run: RunSection, db: Evidence) -> Iterator[Row]:
     yield from ((one.t_us, one.seconds, one.kind, one.device, one.cause) for one in run.spells)
 
 
+def _machine_stop_rows(run: RunSection, db: Evidence) -> Iterator[Row]:
+    for one in run.numbers.times.stops:
+        yield (
+            one.t0_us, one.seconds, one.device, one.kind, one.micro, one.cause, one.text,
+            one.explained_by,
+        )  # fmt: skip
+
+
+def _consumable_rows(run: RunSection, db: Evidence) -> Iterator[Row]:
+    for one in context_record.consumables(db):
+        yield to_us(one.at), one.name, one.amount, unit_symbol(one.unit), one.by, one.why
+
+
 def _sample_rows(run: RunSection, db: Evidence) -> Iterator[Row]:
     units = {each: unit_symbol(each.unit) for each in record.series(db)}
     start = run.started_us
@@ -294,6 +307,34 @@ STOPS = Table(
     ),
     _stop_rows,
 )
+MACHINE_STOPS = Table(
+    "machine_stops",
+    (
+        *RUN,
+        TIME,
+        _number("length", unit="s", required=True),
+        _text("device"),
+        _word("kind", "spell.", SPELLS, "report.kind"),
+        _column("micro", Kind.FLAG, required=True),
+        CAUSE,
+        _text("note", "report.note"),
+        BY,
+    ),
+    _machine_stop_rows,
+)
+CONSUMABLES = Table(
+    "consumables",
+    (
+        *RUN,
+        TIME,
+        _text("name", required=True),
+        _number("amount", unit_in="unit", required=True),
+        _text("unit"),
+        BY,
+        _text("why", "export.corrected_why"),
+    ),
+    _consumable_rows,
+)
 SAMPLES = Table(
     "samples",
     (
@@ -309,4 +350,6 @@ SAMPLES = Table(
     ),
     _sample_rows,
 )
-TABLES = (RUNS, PARTS, MEASUREMENTS, CORRECTIONS, NOTES, STOPS, SAMPLES)
+TABLES = (
+    RUNS, PARTS, MEASUREMENTS, CORRECTIONS, NOTES, STOPS, MACHINE_STOPS, CONSUMABLES, SAMPLES,
+)  # fmt: skip

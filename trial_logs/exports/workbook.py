@@ -20,7 +20,9 @@ from trial_logs.exports.cells import Block, Cell, Formula, letter, put, quoted
 from trial_logs.exports.csv_files import as_it_is, writers
 from trial_logs.exports.summary_sheet import FIRST_RUN, Ask, column_of, facts, lines
 from trial_logs.exports.tables import (
+    CONSUMABLES,
     CORRECTIONS,
+    MACHINE_STOPS,
     MEASUREMENTS,
     NOTES,
     PARTS,
@@ -63,7 +65,7 @@ def write_workbook(path: Path, source: Source, words: Words) -> None:
         measured = book.table(MEASUREMENTS, source)
         cells = _summary(book, summary, source, parts, measured)
         _indicators(book, indicators, cells)
-        for table in (CORRECTIONS, STOPS, NOTES):
+        for table in (CORRECTIONS, MACHINE_STOPS, STOPS, CONSUMABLES, NOTES):
             book.table(table, source)
         readings = (book.title(name) for name in READING_COLUMNS)
         book.plain("readings", [*readings], _reading_lines(content, words))
