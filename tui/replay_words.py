@@ -141,11 +141,10 @@ def curve_title(curve: CurveShape, moment: MomentShape | None, key: str, t: Text
 
 
 def main_curves(curves: Sequence[CurveShape]) -> list[int]:
-    """Two curves to begin with: the first of the run's own machine, and one of another kind."""
-    if not curves:
-        return []
-    other = next((n for n, one in enumerate(curves) if one.unit != curves[0].unit), None)
-    return [0] if other is None else [0, other]
+    """Two curves to begin with: the first that has a unit, and one of another unit."""
+    places = [n for n, one in enumerate(curves) if one.unit != "1"] or list(range(len(curves)))
+    other = [n for n in places if curves[n].unit != curves[places[0]].unit]
+    return places[:1] + other[:1]
 
 
 def moved(at: datetime, by: timedelta, run: ReplayShape) -> datetime:

@@ -69,6 +69,7 @@ async def replay(run: str, lab: ThisLab, language: Language) -> ReplayShape:
     def shape(found: Replay) -> ReplayShape:
         header = found.header
         start, end = (from_us(stamp) for stamp in found.span)
+        machines_first = sorted(found.series, key=lambda one: one.device not in header.machines)
         return ReplayShape(
             run=run,
             trial=header.trial_id,
@@ -77,7 +78,7 @@ async def replay(run: str, lab: ThisLab, language: Language) -> ReplayShape:
             simulated=header.simulated,
             start=start,
             end=end,
-            curves=[_curve(one, names, language) for one in found.series],
+            curves=[_curve(one, names, language) for one in machines_first],
             elements=[
                 ElementShape(element=one.element, start=from_us(one.t0_us), end=from_us(one.t1_us))
                 for one in found.elements

@@ -9,6 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
+from textual.events import Event, Key
 from textual.message import Message
 from textual.widgets import Input, Static
 
@@ -23,6 +24,23 @@ from tui.station import Station
 
 KEPT = 5
 CODE = 16
+
+
+class CodeField(Input):
+    """Takes its Enter in turn with its characters.
+
+    An Input leaves Enter to the bindings, where it comes later than what a quick scanner types
+    next: two codes would become one.
+    """
+
+    async def on_event(self, event: Event) -> None:
+        """A line is ended: tell it, and be empty before the next character comes."""
+        if isinstance(event, Key) and event.key == "enter":
+            event.stop()
+            code, self.value = self.value, ""
+            self.post_message(self.Submitted(self, code))
+        else:
+            await super().on_event(event)
 
 
 class Scan(Dialog[Message | None]):
@@ -47,7 +65,7 @@ class Scan(Dialog[Message | None]):
 
     def body(self) -> ComposeResult:
         yield Static(Text(self.t("scan.how"), DIM), classes="words")
-        yield Input(placeholder=self.t("scan.hint"), compact=True, id="code")
+        yield CodeField(placeholder=self.t("scan.hint"), compact=True, id="code")
         yield Static("", id="scanned")
         with VerticalScroll(id="scan-codes"):
             yield Static(self._codes(), id="codes")
@@ -66,7 +84,6 @@ class Scan(Dialog[Message | None]):
     @on(Input.Submitted)
     def _read(self, submitted: Input.Submitted) -> None:
         code = submitted.value.strip()
-        submitted.input.value = ""
         if code:
             self.run_worker(self._send(code))
 
