@@ -266,7 +266,7 @@ class ReportShape(Shape):
 
 class DossierRequest(Shape):
     """Trials to set beside the one the dossier is of, and the condition it is about (empty: the
-    one whose net present value is highest at its bad end)."""
+    one with the best evidence)."""
 
     others: list[str] = Field(default_factory=list)
     condition: str = ""

@@ -15,7 +15,7 @@ from trial_logs.buckets import Bucket
 from trial_logs.chain import last_segment
 from trial_logs.inference.of_run import RunInference
 from trial_logs.inferred import infer
-from trial_logs.model import JUDGED, Correction, Limit, Series, Trial, Verdict
+from trial_logs.model import JUDGED, Correction, Limit, RunHeader, Series, Trial, Verdict
 from trial_logs.protocol import Protocol
 from trial_logs.spans import Span
 from trial_logs.spells import spells
@@ -233,7 +233,7 @@ def run_section(db: Database, protocol: Protocol | None = None) -> RunSection:
             for each in spells(db)
         ),
         series=tuple(_overview(db, each) for each in record.series(db)),
-        curves=tuple(_curve(db, each, span) for each in _plotted(db)),
+        curves=tuple(_curve(db, each, span) for each in _plotted(db, header)),
         head=end.head if end else "",
         segments=end.n if end else 0,
         inference=infer(numbers, counted_cycles(parts), values, header.limits, protocol),
@@ -297,8 +297,17 @@ def _overview(db: Database, series: Series) -> SeriesRow:
     return SeriesRow(*series, count, low, mean, high, bad)
 
 
-def _plotted(db: Database) -> list[Series]:
-    return [each for unit in CURVE_UNITS for each in record.series(db) if each.unit == unit]
+def _plotted(db: Database, header: RunHeader) -> list[Series]:
+    """What has a picture: signals of the run's machines and meters, and those with a band."""
+    own = {*header.machines, *(device for device, _ in header.energy)}
+    banded = {(band.device, band.signal) for band in header.condition.bands}
+    return [
+        each
+        for unit in CURVE_UNITS
+        for each in record.series(db)
+        if each.unit == unit
+        and (not header.machines or each.device in own or (each.device, each.signal) in banded)
+    ]
 
 
 def _curve(db: Database, series: Series, span: Span) -> Curve:

@@ -21,6 +21,7 @@ from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story
 from lab_controller.wire_trials import RunShape
 from trial_logs import metrics, record
+from trial_logs.exports.folder import PACKAGE
 from trial_logs.model import Verdict
 from trial_logs.record import Part
 
@@ -82,6 +83,8 @@ async def _fetch_reports(story: Story) -> None:
         trial = story.trials[which].id
         made = await story.lab.make_report(trial)
         for name in made.files:
+            if prefix and name == PACKAGE:
+                continue  # it names its files as they are called without a prefix
             content = await story.lab.report_file(trial, name)
             (story.demo.home / f"{prefix}{name}").write_bytes(content)
 

@@ -16,7 +16,7 @@ from sqlite_utils import Database
 from tests.trial_logs import purchases
 from tests.trial_logs.dossiers import ON, PRESENT, PROTOCOL, QUOTE, dossier, real, trial
 from trial_logs import texts
-from trial_logs.content import ReportContent
+from trial_logs.content import ReportContent, RunSection
 from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import Attachment, dossier_content
 from trial_logs.dossier.document import render_dossier
@@ -24,7 +24,7 @@ from trial_logs.dossier.findings import findings
 from trial_logs.dossier.sheet import dossier_sheet
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.pictures.cycles import boxes, control_chart, histogram
-from trial_logs.protocol import Baseline, Protocol
+from trial_logs.protocol import Baseline, Protocol, SampleSize
 
 Day = tuple[Database, list[Database], ReportContent]
 JA, EN = texts.load("ja"), texts.load("en")
@@ -194,18 +194,24 @@ def test_runs_of_one_condition_are_put_together_but_never_simulated_with_real(
     assert [each.simulated for each in apart] == [True, False]
 
 
-def test_a_lucky_handful_of_parts_is_not_preferred(recorded: Day) -> None:
+def test_the_condition_is_chosen_by_evidence_never_by_result(recorded: Day) -> None:
     content = real(recorded[2])
+    small = replace(PROTOCOL, sample=SampleSize(parts_per_run=20))
     first, second = content.runs
-    quick = tuple(
-        replace(part, cycle_time_s=70.0 + 9 * part.no) for part in second.parts if part.no <= 2
-    )
-    counts = replace(second.numbers.counts, produced=2, good=2, scrap=0, rework=0)
-    lucky = replace(second, parts=quick, numbers=replace(second.numbers, counts=counts))
-    found = dossier(replace(content, runs=(first, lucky)))
-    estimates = [each.npv.value.estimate or 0 for each in found.economics]
-    assert estimates[1] > estimates[0]
-    assert found.chosen == 0
+
+    def chosen(protocol: Protocol, *runs: RunSection, **changes: Any) -> tuple[str, str]:
+        mine = trial(replace(content, runs=runs), protocol)
+        found = dossier_content(mine, on=ON, sheet=purchases.sheet(), **changes)
+        assert found.finding is not None
+        return found.finding.condition, found.chosen_by
+
+    assert chosen(small, second, first) == (first.condition, "whole")
+    cut = replace(first, state="aborted")
+    assert chosen(small, cut, second) == (second.condition, "whole")
+    assert chosen(PROTOCOL, first, second) == (second.condition, "most_parts")
+    simulated = replace(second, simulated=True)
+    assert chosen(PROTOCOL, first, simulated) == (first.condition, "most_parts")
+    assert chosen(small, first, second, condition=second.condition) == (second.condition, "named")
 
 
 def test_every_shape_of_every_picture_lies_inside_it(recorded: Day) -> None:

@@ -11,8 +11,8 @@ import pytest
 from sqlite_utils import Database
 
 from trial_logs import texts
-from trial_logs.charts import curve_plots, cycle_strip
-from trial_logs.content import ReportContent
+from trial_logs.charts import PLOT_MM, curve_plots, cycle_strip
+from trial_logs.content import CURVE_UNITS, ReportContent
 from trial_logs.plots import nice_ticks
 from trial_logs.report import render_report
 from trial_logs.shown import length, percent, plain, significant
@@ -128,6 +128,11 @@ def test_every_line_of_a_plot_lies_inside_it(recorded: Day) -> None:
         points = [point for shape in shapes for point in shape["points"]]
         assert points
         assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y in points)
+
+
+def test_every_unit_that_has_a_picture_has_an_axis() -> None:
+    assert {f"report.axis.{unit}" for unit in CURVE_UNITS} <= JA.keys() & EN.keys()
+    assert set(CURVE_UNITS) == PLOT_MM.keys()
 
 
 def test_a_line_breaks_where_nothing_was_recorded(recorded: Day) -> None:

@@ -21,7 +21,8 @@ from trial_logs.dossier.findings import Finding, entry, findings
 from trial_logs.dossier.from_trial import before_of
 from trial_logs.dossier.grant_pack import Pack
 from trial_logs.dossier.subsidy import variants
-from trial_logs.model import TrialDraft
+from trial_logs.model import RunState, TrialDraft
+from trial_logs.protocol import SampleSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class DossierContent:
     """One trial made into a decision, with the trials it is set beside.
 
     `economics` has one entry per finding, none without a sheet. `chosen` is the finding the money
-    pages show: the one named, else the one whose net present value is highest at its bad end.
+    pages show, `chosen_by` why: named, whole (the plan was carried out), most_parts.
     """
 
     report: ReportContent
@@ -70,7 +71,7 @@ class DossierContent:
     sheet: InvestmentSheet | None
     economics: tuple[Economics, ...]
     chosen: int
-    named: bool
+    chosen_by: str
     subsidies: tuple[SubsidyVariant, ...]
     attachments: tuple[Attachment, ...]
     left: tuple[Left, ...]
@@ -118,12 +119,10 @@ def dossier_content(
 ) -> DossierContent:
     """The dossier of a trial on a day; `condition` names the one to buy, `force` old packs too."""
     report = trial.report
-    found = findings(report)
+    found = _in_plan_order(findings(report), trial.draft)
     before = before_of(report.protocol.baseline)
     money = tuple(appraise(sheet, before, each.tried) for each in found) if sheet else ()
-    names = [each.condition for each in found]
-    named = condition in names
-    chosen = names.index(condition) if named else _best(money)
+    chosen, chosen_by = _chosen(found, left, report.protocol.sample, condition)
     grants: tuple[SubsidyVariant, ...] = ()
     if sheet and money:
         effect = money[chosen].effect.total
@@ -137,7 +136,7 @@ def dossier_content(
         sheet=sheet,
         economics=money,
         chosen=chosen,
-        named=named,
+        chosen_by=chosen_by,
         subsidies=grants,
         attachments=tuple(attachments),
         left=tuple(left),
@@ -165,15 +164,38 @@ def _side_by_side(
     return compare(entries, varied=varied)
 
 
-def _best(money: Sequence[Economics]) -> int:
-    """The condition that stands best when its numbers are at their bad end.
+def _in_plan_order(found: Sequence[Finding], draft: TrialDraft) -> tuple[Finding, ...]:
+    names = [each.name for each in draft.conditions]
+    last = len(names)
+    return tuple(
+        sorted(found, key=lambda f: names.index(f.condition) if f.condition in names else last)
+    )
 
-    The best estimate would favour the condition with fewest parts, whose luck it may be. Where no
-    bad end is known, the estimate counts; 0 where nothing is known.
+
+def _chosen(
+    found: Sequence[Finding], left: Sequence[Left], sample: SampleSize, condition: str
+) -> tuple[int, str]:
+    """The condition the money is about, by evidence and never by result: the best result among
+    several would favour the one with fewest parts, whose luck it may be.
+
+    The one named; else the first of the plan that was carried out whole; else the one of most
+    parts. Real runs go before simulated ones.
     """
-    for end in ("low", "estimate"):
-        values = [getattr(each.npv.value, end) for each in money]
-        known = [value for value in values if value is not None]
-        if known:
-            return values.index(max(known))
-    return 0
+    numbers = range(len(found))
+    named = [n for n in numbers if found[n].condition == condition]
+    if named:
+        return named[0], "named"
+    numbers_of = [n for n in numbers if not found[n].simulated] or list(numbers)
+    whole = [n for n in numbers_of if _is_whole(found[n], left, sample)]
+    if whole:
+        return whole[0], "whole"
+    return max(numbers_of, key=lambda n: found[n].made, default=0), "most_parts"
+
+
+def _is_whole(finding: Finding, left: Sequence[Left], sample: SampleSize) -> bool:
+    """Whether every planned run was finished, each with the planned number of parts."""
+    finished = [run for run in finding.runs if run.state == RunState.FINISHED]
+    enough = sample.parts_per_run or 1
+    full = [run for run in finished if run.numbers.counts.produced >= enough]
+    is_left = any(each.condition == finding.condition for each in left)
+    return not is_left and len(full) >= sample.runs_per_condition

@@ -101,9 +101,8 @@ def _each_condition(content: DossierContent, words: Words) -> Iterator[Block]:
         rows.append(row)
     names = ("condition", "effect", "payback", "npv")
     header = [words[f"dossier.column.{name}"] for name in names]
-    why = "named" if content.named else "by_npv"
     chosen = content.economics[content.chosen].condition
-    note = words[f"dossier.chosen.{why}"].format(condition=chosen)
+    note = words[f"dossier.chosen.{content.chosen_by}"].format(condition=chosen)
     title = caption(words["dossier.each_condition"])
     yield together([title, table_block("LRRR", header, rows), small(note)])
 

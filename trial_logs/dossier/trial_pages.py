@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from trial_logs.blocks import (
     Block,
@@ -34,6 +34,8 @@ from trial_logs.shown import bracket, minus, percent, significant, with_interval
 MOST_PICTURES = 4
 """Conditions and runs drawn one by one; the trial report beside the dossier has all of them."""
 COLUMNS_PER_TABLE = 3
+HISTOGRAM_FROM = 10
+"""Fewer parts have no shape; they are dots and boxes only."""
 
 
 def pictures(content: DossierContent, words: Words) -> Iterator[Block]:
@@ -49,6 +51,8 @@ def pictures(content: DossierContent, words: Words) -> Iterator[Block]:
         yield together([heading(words["dossier.pictures"]), side_by_side])
     for each in content.findings[:MOST_PICTURES]:
         found = each.inference
+        if len(each.cycle_s) < HISTOGRAM_FROM:
+            continue
         picture = histogram(
             each.cycle_s,
             found.cycle_mean_s,
@@ -151,7 +155,7 @@ def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
     flags = [
         table_row(column.name, _unlike(each, words))
         for column in table.columns
-        for each in column.unlike
+        for each in _grave(column.unlike)
     ]
     if flags:
         yield caption(words["dossier.unlike"])
@@ -160,6 +164,13 @@ def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
         yield small(words["comparison.not_compared"])
     yield from _differences(table, words)
     yield from methods((cell.value for row in table.rows for cell in row.cells), words)
+
+
+def _grave(found: Sequence[Unlike]) -> Sequence[Unlike]:
+    """Another part or material is another job: then the rest need not be told."""
+    if any(each.what in ("part", "material") for each in found):
+        return [Unlike("job", "", "")]
+    return found
 
 
 def _unlike(each: Unlike, words: Words) -> str:
