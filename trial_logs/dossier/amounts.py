@@ -38,6 +38,17 @@ def yen_range(amount: Yen, words: Words) -> str:
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 
+def round_range(amount: Yen, words: Words) -> str:
+    """The same for a reader in a hurry."""
+    if amount.estimate is None:
+        return _missing(amount.code, words)
+    text = round_yen(amount.estimate, words)
+    if amount.low is None or amount.high is None or amount.low == amount.high:
+        return text
+    ends = f"{round_yen(amount.low, words)} – {round_yen(amount.high, words)}"
+    return words["dossier.with_ends"].format(value=text, ends=ends)
+
+
 def years(payback: Payback, words: Words) -> str:
     """How long it takes, with both ends; an end that is never reached says so."""
     spread = payback.years

@@ -15,7 +15,7 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
-from trial_logs.dossier.amounts import Words, number, share, years, yen, yen_range
+from trial_logs.dossier.amounts import Words, number, round_range, share, years, yen, yen_range
 from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import BreakEven, Economics, InvestmentSheet, SensitivityRow
@@ -93,9 +93,9 @@ def _each_condition(content: DossierContent, words: Words) -> Iterator[Block]:
     for n, money in enumerate(content.economics):
         row = table_row(
             money.condition,
-            yen_range(money.effect.total, words),
+            round_range(money.effect.total, words),
             years(money.payback, words),
-            yen_range(money.npv.value, words),
+            round_range(money.npv.value, words),
         )
         row["strong"] = n == content.chosen
         rows.append(row)

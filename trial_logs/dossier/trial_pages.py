@@ -114,7 +114,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
     for each in content.findings:
         compared = each.against
         pairs = (
-            ("cycle", compared.cycle_s if compared else None, each.tried.cycle_s, "2"),
+            ("cycle", compared.cycle_s if compared else None, each.tried.cycle_s, "1"),
             ("scrap", compared.scrap_share if compared else None,
              each.inference.scrap_share, "%"),
         )  # fmt: skip
