@@ -42,7 +42,12 @@ class Teller:
     as_json: bool
 
     def head(self) -> None:
-        """Whose record this is, and aloud whether it is a simulated one (on stderr)."""
+        """Whose record this is, and aloud whether it is a simulated one.
+
+        It goes where the values go; with --json each object says so itself.
+        """
+        if self.as_json:
+            return
         header, (first, last) = self.replay.header, self.replay.span
         told = {
             "run": header.run_id,
@@ -50,9 +55,9 @@ class Teller:
             "start": f"{from_us(first).astimezone(self.zone):%Y-%m-%d %H:%M:%S}",
             "length": offset(last - first),
         }
-        click.echo(text(self.lang, "cli.replay_head", told), err=True)
+        click.echo(f"# {text(self.lang, 'cli.replay_head', told)}")
         if header.simulated:
-            click.echo(text(self.lang, "cli.replay_simulated"), err=True)
+            click.echo(f"# {text(self.lang, 'cli.replay_simulated')}")
 
     def event(self, event: Event) -> None:
         """One line; with --json one object a line."""
@@ -163,10 +168,10 @@ def replay(
     with opened(run, data_dir, lang) as found:
         teller = Teller(found, zone_of(data_dir), lang, as_json)
         first, last = found.span
+        teller.head()
         if at is not None:
             teller.moment(found.seek(first + within(at, last - first, lang)))
             return
-        teller.head()
         before = first
         for event in found.events(first, last + 1):
             if speed is not None:
