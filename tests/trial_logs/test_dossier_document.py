@@ -144,6 +144,14 @@ def test_conditions_not_run_and_limits_not_measured_are_listed(recorded: Day) ->
     assert JA["dossier.untested.parts"].format(number=1, made=23, wanted=30) in text
 
 
+def test_more_scrap_than_today_is_said_first(recorded: Day) -> None:
+    clean = replace(PROTOCOL, baseline=replace(PRESENT, scrap=0, inspected=4000))
+    content = dossier_content(trial(real(recorded[2]), clean), on=ON, sheet=purchases.sheet())
+    expected = JA["dossier.doubt.more_scrap"].format(before="0.0%", after="4.2%")
+    assert next(doubts(content, JA)) == expected
+    assert not any(expected[:5] in line for line in doubts(dossier(real(recorded[2])), JA))
+
+
 def test_told_present_times_are_called_told(recorded: Day) -> None:
     told = replace(PROTOCOL, baseline=Baseline(cycle_time_s=120.0, people=1.0))
     content = dossier_content(trial(real(recorded[2]), told), on=ON, sheet=purchases.sheet())

@@ -173,6 +173,11 @@ def doubts(content: DossierContent, words: Words) -> Iterator[str]:
 
 def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterator[str]:
     before = content.before.cycle_s
+    scrap = finding.against.scrap_share if finding.against else None
+    if scrap is not None and scrap.decided and (scrap.difference.estimate or 0) > 0:
+        yield words["dossier.doubt.more_scrap"].format(
+            before=percent(scrap.before.estimate or 0), after=percent(scrap.after.estimate or 0)
+        )
     if finding.tried.cycle_s.low is None:
         yield words["dossier.doubt.too_few"].format(n=finding.tried.cycle_s.n)
     if before is None:
@@ -187,7 +192,7 @@ def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterato
     zero = finding.inference.zero_defects
     if zero is not None:
         yield words["dossier.doubt.zero_defects"].format(n=zero.n, bound=percent(zero.exact))
-    if finding.inference.cycle_chart.signals:
+    if finding.inference.cycle_chart.steady is False:
         yield words["dossier.doubt.unstable"]
 
 
