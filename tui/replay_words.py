@@ -122,13 +122,15 @@ def _event(one: ReplayEventShape, at: datetime, start: datetime, width: int) -> 
 
 
 def curve_title(curve: CurveShape, moment: MomentShape | None, key: str, t: Texts) -> str:
-    """The name of a curve with its value at the cursor, its quality and how old it was."""
+    """The name of a curve; at a moment with its value, its quality and how old it was."""
     unit = "" if curve.unit == "1" else f" {t.word('unit', curve.unit)}"
     name = f"{key}  {curve.device_name}  {curve.signal_name}"
+    if moment is None:
+        return f"{name} {unit}".rstrip()
     last = next(
         (
             one
-            for one in (moment.readings if moment else ())
+            for one in moment.readings
             if (one.device, one.signal) == (curve.device, curve.signal)
         ),
         None,

@@ -50,7 +50,7 @@ async def test_a_recorded_run_is_seen_and_walked_through_as_such() -> None:
 
 async def test_playing_moves_on_and_ends_at_the_end() -> None:
     async with desk() as (app, pilot):
-        await press(pilot, "3", "end", "p", "end", "v")
+        await press(pilot, "3", "end", "p", "end", "up", "v")
         assert "再生する試行がありません" in picture(app.screen)
         await press(pilot, "home", "v", "s", "s", "space")
         screen = app.screen

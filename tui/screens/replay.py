@@ -86,6 +86,7 @@ class Replay(Dialog[None]):
         self.playing, self._speed = False, 0
         self._chosen = main_curves(run.curves)
         self._windows: dict[int, WindowShape] = {}
+        self._drawn: dict[int, tuple[object, ...]] = {}
         self._waiting = False
 
     def body(self) -> ComposeResult:
@@ -194,12 +195,21 @@ class Replay(Dialog[None]):
         self._draw_plots()
 
     def _draw_plots(self) -> None:
+        """A plot is drawn again when its cursor is in another cell: it costs the most by far.
+
+        The value at the cursor stands in its title while the time is held, and only then.
+        """
+        at = self.moment.at if self.moment else self.run.start
         for place, window in self._windows.items():
-            curve = self.run.curves[self._chosen[place]]
-            title = curve_title(curve, self.moment, "w" if place == 0 else "", self.t)
-            at = self.moment.at if self.moment else None
-            zone = self.station.view.zone
-            self.query_one(f"#{PLOTS[place]}", Plot).show(window, title, zone, at)
+            cell = sum(bucket.start <= at for bucket in window.buckets)
+            drawn = (window, cell, self.playing or at, self.size)
+            if self._drawn.get(place) != drawn:
+                self._drawn[place] = drawn
+                curve = self.run.curves[self._chosen[place]]
+                moment = None if self.playing else self.moment
+                title = curve_title(curve, moment, "w" if place == 0 else "", self.t)
+                zone = self.station.view.zone
+                self.query_one(f"#{PLOTS[place]}", Plot).show(window, title, zone, at)
 
     # -- moving -------------------------------------------------------------------------------
 
