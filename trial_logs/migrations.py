@@ -353,8 +353,9 @@ TELEMETRY_TABLES = (
 
 NEVER_US = -(1 << 62)
 """Before every stamp."""
-UNSEALED = ("j0", "j1", "late")
-"""Where samples lie until they are sealed; all three have the same columns."""
+JOURNALS = ("j0", "j1", "j2", "j3")
+UNSEALED = (*JOURNALS, "late")
+"""Where samples lie until they are sealed; all have the same columns."""
 
 JOURNAL_TABLE = """CREATE TABLE {name} (
         ts_us INTEGER NOT NULL,
@@ -387,7 +388,7 @@ ROLLUP_VIEW = f"""CREATE VIEW {{view}} AS
 SEALED_TABLES = (
     "DROP VIEW samples",
     "ALTER TABLE sample RENAME TO j0",
-    JOURNAL_TABLE.format(name="j1", key="ts_us, series"),
+    *(JOURNAL_TABLE.format(name=name, key="ts_us, series") for name in JOURNALS[1:]),
     JOURNAL_TABLE.format(name="late", key="series, ts_us"),
     # what is known of a series in this month: sealed up to here, its longest chunk, and the
     # period of the finest rows retention has left (1: the samples themselves)
@@ -417,8 +418,7 @@ SEALED_TABLES = (
         SELECT strftime('%Y-%m-%d %H:%M:%f', t.ts_us / 1e6, 'unixepoch') AS time_utc,
             s.device, s.signal, t.value, s.unit,
             {QUALITY_WORD.format(column="t.quality")} AS quality
-        FROM (SELECT * FROM j0 UNION ALL SELECT * FROM j1
-            UNION ALL SELECT ts_us, series, value, quality, source_us FROM late) AS t
+        FROM ({" UNION ALL ".join(f"SELECT * FROM {name}" for name in UNSEALED)}) AS t
         JOIN series AS s ON s.id = t.series ORDER BY t.ts_us""",  # noqa: S608
 )
 

@@ -69,7 +69,7 @@ async def test_a_month_that_is_over_is_sealed_and_left_as_one_plain_file(
     await files.settle(NOVEMBER + 1)
     assert [name for name in names(tmp_path) if "10" in name] == ["2026-10.db"]
     db = connect(tmp_path / "2026-10.db", read_only=True)
-    assert [db[name].count for name in ("j0", "j1", "late")] == [0, 0, 0]
+    assert not any(db[name].count for name in ("j0", "j1", "late"))
     assert db.execute("PRAGMA journal_mode").fetchone() == ("delete",)
     first = db.execute("SELECT * FROM minutes WHERE signal = 'temperature' LIMIT 1").fetchone()
     assert first[:3] == ("2026-10-01 00:00", "room", "temperature")

@@ -74,6 +74,7 @@ def files(tmp_path: Path) -> Iterator[Files]:
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealing, "FULL_AT", 10)
     monkeypatch.setattr(sealing, "AT_MOST", 20)
+    monkeypatch.setattr(sealing, "ROWS_A_JOURNAL", 15)
 
 
 def some(randomness: random.Random, step: int, spread: int) -> list[Sample]:
@@ -162,7 +163,7 @@ def test_it_agrees_with_a_plain_dict(
     while telemetry.seal(END):
         pass
     for db in files.dbs.values():
-        assert [db[name].count for name in migrations.UNSEALED] == [0, 0, 0]
+        assert not any(db[name].count for name in migrations.UNSEALED)
     for series, kept in model.items():
         assert found(telemetry, series, 0, END) == inside(kept, 0, END)
 

@@ -1,6 +1,6 @@
 """The writing side of one month's file: samples become durable here before they are sealed.
 
-Two journals take turns. A row of theirs is unsealed exactly when it is later than its series'
+Four journals take turns. A row of theirs is unsealed exactly when it is later than its series'
 `sealed_us`; one that comes in later than that lies in `late` until it is sealed. A journal is
 emptied once every series in it has been sealed, so a start after a crash finds each sample once.
 """
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from sqlite_utils import Database
 
 from trial_logs.evidence import stored
-from trial_logs.migrations import NEVER_US, UNSEALED
+from trial_logs.migrations import JOURNALS, NEVER_US
 from trial_logs.model import Sample, Series
 from trial_logs.samples.axis import MINUTE_US
 from trial_logs.samples.columns import Buffer, Row
@@ -78,8 +78,8 @@ class MonthJournal:
         self.main: dict[int, Buffer] = {}
         self.late: dict[int, Buffer] = {}
         self.active = 0
-        self.filled = [False, False]
-        self.waiting: tuple[set[int], set[int]] = (set(), set())
+        self.filled = [0] * len(JOURNALS)
+        self.waiting: list[set[int]] = [set() for _ in JOURNALS]
         self._end_us = end_us
         self._declared = declared
         self._newest = NEVER_US
@@ -92,7 +92,7 @@ class MonthJournal:
 
     @property
     def is_settled(self) -> bool:
-        """Whether every sample is sealed and both journals are empty."""
+        """Whether every sample is sealed and the journals are empty."""
         return not (any(self.filled) or self.late)
 
     def append(self, samples: Sequence[Sample]) -> list[Sample]:
@@ -110,7 +110,7 @@ class MonthJournal:
                 batch = self._columns(samples, numbers)
             if batch.stamps[0] <= self._newest or not self._follows(batch):
                 placed = self._placed(batch, samples)
-                self.db.conn.executemany(FULL.format(UNSEALED[self.active]), placed.main)
+                self.db.conn.executemany(FULL.format(JOURNALS[self.active]), placed.main)
                 self.db.conn.executemany(FULL.format("late"), placed.late)
         self._know(numbers)  # only after the commit: a rollback takes new series back
         if placed is None:
@@ -195,7 +195,7 @@ class MonthJournal:
 
     def _follows(self, batch: Incoming) -> bool:
         """Insert a batch that is later than all before it; False if two in it share a stamp."""
-        table, conn = UNSEALED[self.active], self.db.conn
+        table, conn = JOURNALS[self.active], self.db.conn
         conn.execute("SAVEPOINT batch")
         try:
             if batch.odd:
@@ -249,7 +249,7 @@ class MonthJournal:
 
     def _came(self, numbers: Iterable[int], stamps: Sequence[int]) -> None:
         self.waiting[self.active].update(numbers)
-        self.filled[self.active] = True
+        self.filled[self.active] += len(stamps)
         self._newest = max(self._newest, max(stamps))
 
     def _recover(self) -> None:
@@ -258,10 +258,10 @@ class MonthJournal:
         self.sealed = dict(rows)
         self._newest = max(self.sealed.values(), default=NEVER_US)
         sql = "SELECT ts_us, series, value, quality, source_us FROM {}"
-        for which, name in enumerate(UNSEALED[:2]):
+        for which, name in enumerate(JOURNALS):
             self.active = which
             for row in self.db.execute(sql.format(name)):
-                self.filled[which] = True
+                self.filled[which] += 1
                 if row[0] > self.sealed[row[1]]:
                     self.main[row[1]].add(row)
                     self._came(row[1:2], row[:1])

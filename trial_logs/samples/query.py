@@ -16,6 +16,7 @@ from typing import NamedTuple
 from sqlite_utils import Database
 
 from trial_logs.buckets import BucketRow
+from trial_logs.migrations import JOURNALS
 from trial_logs.samples.axis import BUCKET_SQL, HOUR_US, MINUTE_US, PERIODS, Axis
 from trial_logs.samples.codec import decode
 from trial_logs.samples.columns import NO_VALUE, QUALITY, Columns, summary
@@ -44,8 +45,10 @@ _ROWS = """SELECT ts_us, value, quality, source_us FROM {} WHERE series = :numbe
     AND ts_us >= :t0 AND ts_us < :t1"""
 OLD = _ROWS.format("sample") + " ORDER BY ts_us"
 _LATER = " AND ts_us > :sealed"
-UNSEALED = f"""{_ROWS.format("j0")} {_LATER} UNION ALL {_ROWS.format("j1")} {_LATER}
-    UNION ALL {_ROWS.format("late")} ORDER BY 1"""
+UNSEALED = (
+    " UNION ALL ".join(_ROWS.format(name) + " AND ts_us > :sealed" for name in JOURNALS)
+    + f" UNION ALL {_ROWS.format('late')} ORDER BY 1"
+)
 
 _BUCKET = BUCKET_SQL.format(time="ts_us")
 _COUNTED = f"""SELECT {_BUCKET}, min(value), max(value), total(value), count(value), max(quality)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-from trial_logs.migrations import NEVER_US, UNSEALED
+from trial_logs.migrations import JOURNALS, NEVER_US
 from trial_logs.samples.axis import HOUR_US, MINUTE_US
 from trial_logs.samples.codec import encode
 from trial_logs.samples.columns import (
@@ -28,6 +28,8 @@ OLD_AFTER_US = (
     1_200_000_000  # at 1 Hz a thousand samples come first, and chunks of these fill pages
 )
 CHUNKS_A_STEP = 8
+ROWS_A_JOURNAL = 80_000
+"""Emptying visits every row: so many take a few milliseconds."""
 
 CHUNK = """INSERT INTO chunk (series, t0_us, t1_us, samples, minimum, maximum, total, count, worst,
     packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -65,6 +67,8 @@ def seal_some(journal: MonthJournal, now_us: int, *, month_over: bool = False) -
     Due is a series with 1,000 samples as soon as it can share its transaction with seven others
     or has 2,000, and one whose samples have waited for ten minutes; all when the month is over.
     """
+    if journal.filled[journal.active] >= ROWS_A_JOURNAL and 0 in journal.filled:
+        journal.active = journal.filled.index(0)
     due = _due(journal, now_us, month_over)
     if not due:
         return _empty_one(journal)
@@ -143,14 +147,11 @@ def _chunk_row(piece: Piece) -> tuple[object, ...]:
 
 
 def _empty_one(journal: MonthJournal) -> bool:
-    """Empty a journal all of which is sealed and give it the next turn; whether there was one."""
-    resting = 1 - journal.active
-    for which in (resting, journal.active):
+    """Empty a journal all of which is sealed; whether there was one."""
+    for which, name in enumerate(JOURNALS):
         if journal.filled[which] and not journal.waiting[which]:
             with journal.db.atomic():
-                journal.db.execute(EMPTY.format(UNSEALED[which]))
-            journal.filled[which] = False
+                journal.db.execute(EMPTY.format(name))
+            journal.filled[which] = 0
             return True
-    if journal.filled[journal.active] and not journal.filled[resting]:
-        journal.active = resting
     return False
