@@ -56,8 +56,11 @@ _COUNTED = f"""SELECT {_BUCKET}, min(value), max(value), total(value), count(val
 OLD_COUNTED = _COUNTED.format(OLD)
 UNSEALED_COUNTED = _COUNTED.format(UNSEALED)
 # not grouped: a bucket has few rows, and SQLite would sort them all first
-ROLLED = f"""SELECT {BUCKET_SQL.format(time="t_us")}, minimum, maximum, total, count, worst
-    FROM {{}} WHERE series = :number AND t_us >= :t0 AND t_us < :t1"""  # noqa: S608
+_ROLLED = """SELECT {}, minimum, maximum, total, count, worst
+    FROM {{}} WHERE series = :number AND t_us >= :t0 AND t_us < :t1"""
+ROLLED = _ROLLED.format(BUCKET_SQL.format(time="t_us"))
+ROLLED_WHOLE = _ROLLED.format("(t_us + :shift) * :n / :span")
+"""The same for rows of the axis' own period that lie in it whole: all there is in a long plot."""
 
 
 @contextmanager
@@ -102,6 +105,7 @@ def bucket_rows(db: Database, one: Known, axis: Axis) -> Iterator[BucketRow]:
     """What this month adds to each bucket, in parts; call it in a `snapshot`."""
     t0, t1 = axis.t0, axis.t1
     where = axis.parameters | _where(one, t0, t1)
+    where |= {"shift": axis.period - 1 - t0, "span": t1 - t0}
     if _is_old(db):
         yield from db.execute(OLD_COUNTED, where)
         return
@@ -111,7 +115,8 @@ def bucket_rows(db: Database, one: Known, axis: Axis) -> Iterator[BucketRow]:
         if period == 1:
             yield from _counted(db, axis, part)
         else:
-            yield from db.execute(ROLLED.format(TABLES[period]), part)
+            sql = ROLLED_WHOLE if period == axis.period and one.finest_us < period else ROLLED
+            yield from db.execute(sql.format(TABLES[period]), part)
 
 
 def sealed_stamps(db: Database, number: int, t0: int, t1: int) -> Iterator[int]:
