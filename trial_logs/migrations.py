@@ -353,7 +353,7 @@ TELEMETRY_TABLES = (
 
 NEVER_US = -(1 << 62)
 """Before every stamp."""
-JOURNALS = ("j0", "j1", "j2", "j3")
+JOURNALS = ("j0", "j1", "j2", "j3", "j4", "j5", "j6", "j7")
 UNSEALED = (*JOURNALS, "late")
 """Where samples lie until they are sealed; all have the same columns."""
 

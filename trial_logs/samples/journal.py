@@ -1,6 +1,6 @@
 """The writing side of one month's file: samples become durable here before they are sealed.
 
-Four journals take turns. A row of theirs is unsealed exactly when it is later than its series'
+Eight journals take turns. A row of theirs is unsealed exactly when it is later than its series'
 `sealed_us`; one that comes in later than that lies in `late` until it is sealed. A journal is
 emptied once every series in it has been sealed, so a start after a crash finds each sample once.
 """

@@ -28,7 +28,7 @@ OLD_AFTER_US = (
     1_200_000_000  # at 1 Hz a thousand samples come first, and chunks of these fill pages
 )
 CHUNKS_A_STEP = 8
-ROWS_A_JOURNAL = 80_000
+ROWS_A_JOURNAL = 40_000
 """Emptying visits every row: so many take a few milliseconds."""
 
 CHUNK = """INSERT INTO chunk (series, t0_us, t1_us, samples, minimum, maximum, total, count, worst,
