@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from trial_logs.buckets import BucketRow
 from trial_logs.migrations import JOURNALS
-from trial_logs.samples.axis import BUCKET_SQL, HOUR_US, MINUTE_US, PERIODS, Axis
+from trial_logs.samples.axis import BUCKET_SQL, HOUR_US, MINUTE_US, Axis
 from trial_logs.samples.codec import decode
 from trial_logs.samples.columns import NO_VALUE, QUALITY, Columns, summary
 
@@ -110,7 +110,7 @@ def bucket_rows(db: Database, one: Known, axis: Axis) -> Iterator[BucketRow]:
         yield from db.execute(OLD_COUNTED, where)
         return
     yield from db.execute(UNSEALED_COUNTED, where)
-    for period, first, last in _cover(t0, t1, axis.period, one.finest_us):
+    for period, first, last in axis.cover(one.finest_us):
         part = where | {"t0": first, "t1": last}
         if period == 1:
             yield from _counted(db, axis, part)
@@ -151,28 +151,6 @@ def _rows(columns: Columns) -> Iterator[Row]:
         return zip(stamps, values, [0] * len(stamps), found, strict=True)
     there = [None if state & NO_VALUE else v for v, state in zip(values, states, strict=True)]
     return zip(stamps, there, [state & QUALITY for state in states], found, strict=True)
-
-
-def _cover(t0: int, t1: int, period: int, finest: int) -> Iterator[tuple[int, int, int]]:
-    """[t0, t1) in the coarsest rows up to `period` µs that lie in it whole, as (period, from, to).
-
-    Where nothing finer than `finest` is left, a row of it counts where it begins.
-    """
-    if t0 >= t1:
-        return
-    if finest > 1 and period <= finest:
-        yield finest, t0, t1
-    elif period == 1:
-        yield 1, t0, t1
-    else:
-        finer = next((each for each in PERIODS if each < period), 1)
-        first, last = t0 + -t0 % period, t1 - t1 % period
-        if first >= last:
-            yield from _cover(t0, t1, finer, finest)
-        else:
-            yield period, first, last
-            yield from _cover(t0, first, finer, finest)
-            yield from _cover(last, t1, finer, finest)
 
 
 def _counted(db: Database, axis: Axis, where: dict[str, int]) -> Iterator[BucketRow]:
