@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from trial_logs.buckets import BUCKET_SQL, Bucket, fold
+from trial_logs import rollups
+from trial_logs.buckets import Bucket, fold_between
 from trial_logs.chain import last_segment
 from trial_logs.errors import EvidenceMissing
 from trial_logs.model import (
@@ -37,7 +38,8 @@ from trial_logs.stamps import from_us, to_us
 Evidence = Database
 """The database of one run's evidence."""
 
-BUCKETS = BUCKET_SQL.format(table="reading", time="t_us")
+NEWEST_READING = "SELECT max((SELECT max(t_us) FROM reading WHERE series = series.id)) FROM series"
+"""Series by series, since that is how readings are indexed: a million of them cost nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +185,14 @@ def overview(db: Database, of: Series) -> tuple[int, float | None, float | None,
 
 
 def window(db: Database, of: Series, t0: int, t1: int, n: int) -> list[Bucket]:
-    """[t0, t1) µs of one series cut into `n` equal buckets."""
-    where = {"t0": t0, "t1": t1, "n": n, "series": _series_id(db, of)}
-    return fold(db.execute(BUCKETS, where).fetchall(), t0, t1, n)
+    """[t0, t1) µs of one series cut into `n` buckets as `Axis` says; 0 < n and t0 < t1.
+
+    Once the run is over, made of the coarsest roll-up of which every bucket has a row, so that a
+    window of any length takes about the same time.
+    """
+    number = _series_id(db, of) or 0
+    axis = rollups.axis_of(db, number, t0, t1, n)
+    return fold_between(rollups.bucket_rows(db, number, axis), axis.edges())
 
 
 def _series_id(db: Database, of: Series) -> int | None:
@@ -201,8 +208,9 @@ def run_span(db: Database) -> Span:
     start = to_us(entered[0].at)
     if entered[-1].state.is_over:
         return start, max(start, to_us(entered[-1].at))
-    tables = ("reading", "run_event", "part_event", "device_state", "gap", "measurement", "note")
-    newest = [db.execute(f"SELECT max(t_us) FROM [{t}]").fetchone()[0] for t in tables]  # noqa: S608
+    tables = ("run_event", "part_event", "device_state", "gap", "measurement", "note")
+    asked = [NEWEST_READING, *(f"SELECT max(t_us) FROM [{table}]" for table in tables)]  # noqa: S608
+    newest = [db.execute(sql).fetchone()[0] for sql in asked]
     return start, max([start] + [stamp for stamp in newest if stamp is not None])
 
 

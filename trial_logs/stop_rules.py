@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -11,7 +11,7 @@ from trial_logs import record
 from trial_logs.model import RunMoved, RunState, Verdict
 from trial_logs.protocol import StopKind, StopRule
 from trial_logs.record import Evidence
-from trial_logs.run_times import stops_of
+from trial_logs.run_times import stop_count
 from trial_logs.spells import SAFETY_STOPS, stop_word
 from trial_logs.stamps import to_us
 
@@ -53,21 +53,26 @@ def met(rules: Sequence[StopRule], standing: Standing) -> tuple[StopRule, ...]:
     )
 
 
-def standing(db: Evidence, now: datetime) -> Standing:
-    """How the run stands at `now`, from its evidence, corrections applied.
+def standing(db: Evidence, now: datetime, kinds: Collection[StopKind]) -> Standing:
+    """How the run stands at `now` for rules of these kinds, from its evidence, as corrected.
 
-    Stops are those of its report, チョコ停 among them.
+    What no rule asks for stays 0: this is looked at every few seconds while a run goes on, and
+    device states are many. Stops are those of its report, チョコ停 among them.
     """
     made = [part.verdict for part in record.parts(db) if part.verdict is not Verdict.VOID]
-    words = (stop_word(state) for state in record.states(db))
-    safety = [word for word, _ in groupby(words) if word in SAFETY_STOPS]
     return Standing(
         parts=len(made),
         scrap=made.count(Verdict.SCRAP),
         running_s=_running_s(record.moves(db), now),
-        stops=len(stops_of(db, to_us(now))),
-        safety_stops=len(safety),
+        stops=stop_count(db, to_us(now)) if StopKind.STOPS in kinds else 0,
+        safety_stops=_safety_stops(db) if StopKind.SAFETY_STOP in kinds else 0,
     )
+
+
+def _safety_stops(db: Evidence) -> int:
+    said = sorted(record.states(db), key=lambda state: state.device)  # each in order of time
+    words = groupby((state.device, stop_word(state)) for state in said)
+    return sum(word in SAFETY_STOPS for (_, word), _ in words)
 
 
 def _running_s(moves: Sequence[RunMoved], now: datetime) -> float:

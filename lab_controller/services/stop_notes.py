@@ -19,16 +19,19 @@ class StopNotes:
 
     def __init__(self, trials: Trials, language: str) -> None:
         self._trials, self._language = trials, language
+        self._noted: set[tuple[str, StopRule]] = set()
 
     async def tick(self) -> None:
         """Note every rule that is met and not yet noted."""
-        for found in await self._trials.under_rules():
-            for rule in found.met:
-                words = rule_met(rule, self._language)
-                try:
-                    await self._trials.note_once(found.run.id, words, by=BY)
-                except (LabError, TrialError) as fault:  # tried again by the next tick
-                    log.warning("a stop rule of %s cannot be noted: %s", found.run.id, fault)
+        standing = await self._trials.under_rules()
+        met = {(found.run.id, rule) for found in standing for rule in found.met}
+        for run, rule in sorted(met - self._noted, key=lambda each: (each[0], each[1].kind)):
+            try:
+                await self._trials.note_once(run, rule_met(rule, self._language), by=BY)
+            except (LabError, TrialError) as fault:  # tried again by the next tick
+                log.warning("a stop rule of %s cannot be noted: %s", run, fault)
+            else:
+                self._noted.add((run, rule))
 
 
 def rule_met(rule: StopRule, language: str) -> str:

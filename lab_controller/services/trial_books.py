@@ -70,8 +70,11 @@ class TrialBooks:
 
         def read(db: Database) -> RunCounts:
             verdicts = Counter(part.verdict for part in record.parts(db))
-            reached = stop_rules.met(rules, stop_rules.standing(db, now)) if rules else ()
-            return RunCounts(run, {each: verdicts[each] for each in Verdict}, reached)
+            counts = {each: verdicts[each] for each in Verdict}
+            if not rules:
+                return RunCounts(run, counts)
+            standing = stop_rules.standing(db, now, {rule.kind for rule in rules})
+            return RunCounts(run, counts, stop_rules.met(rules, standing))
 
         return self.read_evidence(run.id, read, RunCounts(run, dict.fromkeys(Verdict, 0)))
 

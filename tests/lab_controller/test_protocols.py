@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from lab_controller.facts import RunChanged
 from tests.lab_controller.bench import BY, Bench
 from tests.trial_logs.test_protocol_tables import PROTOCOL
 from trial_logs import record
@@ -39,8 +40,12 @@ async def test_a_stop_rule_that_is_met_is_shown_and_noted_once(bench: Bench) -> 
     assert await notes(bench, run) == []
     found = await trials.count(run, Verdict.SCRAP, by=BY)
     assert [rule.kind for rule in found.met] == [StopKind.SCRAP_COUNT]
-    for _ in range(3):
+    await bench.lab.stop_notes.tick()
+    told = bench.heard.count(RunChanged(trial.id, run, "running"))
+    for _ in range(2):
         await bench.lab.stop_notes.tick()
+    # what is noted is not said again every few seconds
+    assert bench.heard.count(RunChanged(trial.id, run, "running")) == told
     (note,) = await notes(bench, run)
     assert note == ("controller", "中止の決まりに達しました：不良が 2 個以上")
     assert (await trials.run(run)).run.state == "running"  # stopping is the operator's decision

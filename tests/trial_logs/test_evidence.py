@@ -76,6 +76,9 @@ def test_what_was_appended_is_read_back(fresh: Database) -> None:
     )
     assert segment.ranges["reading"] == (1, 3)
     assert list(record.readings(fresh, NOZZLE)) == [samples[0], samples[2]]
+    assert record.run_span(fresh) == (to_us(NOW), samples[2].t_us)  # a live run: to its newest
+    plan = fresh.execute(f"EXPLAIN QUERY PLAN {record.NEWEST_READING}").fetchall()
+    assert not any(row[3] == "SCAN reading" for row in plan)
     assert list(record.all_readings(fresh)) == samples
     assert [each.event for each in record.parts(fresh)] == [part]
     assert [each.measurement for each in record.measurements(fresh)] == [width]

@@ -37,6 +37,8 @@ from trial_logs.protocol import (
     StopRule,
 )
 from trial_logs.run_order import Made, Planned, expand, plan_left, run_order
+from trial_logs.run_times import stops_of
+from trial_logs.stamps import to_us
 from trial_logs.stop_rules import MEASURE, Standing, met, standing
 from trial_logs.units import likely_unit
 
@@ -259,8 +261,23 @@ def test_how_a_run_stands_is_read_from_its_evidence(lab: Database) -> None:
         parts=[PartEvent(NOW, verdict, PartSource.DEVICE) for verdict in verdicts], states=seen
     )
     evidence.append_segment(file, batch, NOW)
-    found = standing(file, NOW + timedelta(minutes=5))
+    later = NOW + timedelta(minutes=5)
+    found = standing(file, later, set(StopKind))
     assert found == Standing(parts=3, scrap=2, running_s=300.0, stops=2, safety_stops=1)
+    assert found.stops == len(stops_of(file, to_us(later)))
+    unasked = standing(file, later, {StopKind.MINUTES})
+    assert (unasked.running_s, unasked.stops, unasked.safety_stops) == (300.0, 0, 0)
+
+
+def test_one_safety_stop_stays_one_while_other_devices_speak(lab: Database) -> None:
+    trial = store.get_trial(lab, "T20261120-01")
+    run = store.plan_run(lab, trial.id, DRAFT.conditions[0].name, operator="", simulated=True)
+    file = Database(memory=True)
+    evidence.open_run(file, store.run_header(trial, run), NOW)
+    said = (("robot", "protective_stop"), ("camera", "normal"), ("robot", "protective_stop"))
+    states = [DeviceStateSeen(NOW, device, "online", "idle", safety) for device, safety in said]
+    evidence.append_segment(file, Batch(states=states), NOW)
+    assert standing(file, NOW, {StopKind.SAFETY_STOP}).safety_stops == 1
 
 
 def test_a_condition_may_give_its_level_with_or_without_the_unit() -> None:
