@@ -256,6 +256,7 @@ class Bookings:
 
 def named_booking(db: Database, booking: Booking) -> BookedWith:
     """A booking with the names people know it by."""
+
     def person(id: str | None) -> Person | None:
         return directory.person_by_id(db, id) if id else None
 
