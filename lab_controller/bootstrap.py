@@ -28,6 +28,7 @@ from lab_controller.services.dossiers import Dossiers
 from lab_controller.services.investments import Investments
 from lab_controller.services.operators import Operators
 from lab_controller.services.reports import Reports
+from lab_controller.services.results import Results
 from lab_controller.services.stop_notes import StopNotes
 from lab_controller.services.trials import RunScope, Trials
 from lab_controller.services.vendor_views import VendorViews
@@ -57,6 +58,7 @@ class Lab(Floor):
     investments: Investments
     reports: Reports
     dossiers: Dossiers
+    results: Results
     settling: Settling
     job_files: JobFiles
     devices: dict[str, config.Device]
@@ -196,6 +198,13 @@ def build(
     floor.stop_desk.after_stop = arming.after_stop
     reports = Reports(settings=settings, clock=floor.clock, lab_db=floor.db)
     investments = Investments(floor, grant_packs.load(settings.dossier.packs, path))
+    dossiers = Dossiers(
+        settings=settings,
+        clock=floor.clock,
+        lab_db=floor.db,
+        investments=investments,
+        attachments=attachments,
+    )
     return Lab(
         **{one.name: getattr(floor, one.name) for one in fields(floor)},
         bookings=bookings,
@@ -207,13 +216,8 @@ def build(
         vendor_views=VendorViews(floor.clock, floor.db, attachments),
         investments=investments,
         reports=reports,
-        dossiers=Dossiers(
-            settings=settings,
-            clock=floor.clock,
-            lab_db=floor.db,
-            investments=investments,
-            attachments=attachments,
-        ),
+        dossiers=dossiers,
+        results=Results(trials=trials, reports=reports, dossiers=dossiers, lab_db=floor.db),
         settling=Settling(
             floor.clock, floor.bus, floor.board, floor.connections, floor.coordinator, floor.db
         ),

@@ -1,10 +1,29 @@
-"""A vendor's view in words: the same for the page and for the API."""
+"""A vendor's view in words, the same for the page and for the API, and what can be chosen."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from lab_controller.i18n import text
+from lab_controller.services.vendor_views import Standing
 from lab_controller.wire_sharing import RowShape, SectionShape
-from trial_logs.release import VendorView
+from trial_logs.release import FIELDS, VendorView
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A field that can be released, its title, and since when it is."""
+
+    field: str
+    title: str
+    since: datetime | None
+
+
+def choices(standing: Standing, language: str) -> list[Choice]:
+    """Every field that can be released, in the order of a vendor's view."""
+    since = {each.field: each.at for each in standing.fields}
+    return [Choice(name, text(language, f"release.{name}"), since.get(name)) for name in FIELDS]
 
 
 def sections(view: VendorView, language: str) -> list[SectionShape]:

@@ -67,5 +67,6 @@ def create_app(of: Lab, token: str) -> FastAPI:
             "records": of.recorder.failing or "ok",
         }
 
-    door.install(app, door.front(of.bookings, of.vendor_views, of.settings.lab, of.clock))
+    front = door.front(of.bookings, of.results, of.vendor_views, of.settings.lab, of.clock)
+    door.install(app, front)
     return app

@@ -15,12 +15,13 @@ from booking.errors import BookingError, Problem, Unknown
 from lab_controller.clock import LabClock
 from lab_controller.config import Lab
 from lab_controller.errors import LabError
-from lab_controller.portal import asking, browsing, following, pages, released
+from lab_controller.portal import asking, browsing, following, pages, released, results, sharing
 from lab_controller.portal.forms import ForeignForm, FormTooLarge
 from lab_controller.portal.pages import Front, words_of
 from lab_controller.portal.tickets import TicketOver, Tickets
 from lab_controller.portal.words import Words
 from lab_controller.services.bookings import Bookings
+from lab_controller.services.results import NoSuchResult, Results
 from lab_controller.services.vendor_views import LinkOver, VendorViews
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ NOT_PAGES = frozenset({"api", "calendar", "healthz", "metrics"})
 STATUS: tuple[tuple[type[BookingError | LabError], int], ...] = (
     (Unknown, 404),
     (LinkOver, 404),
+    (NoSuchResult, 404),
     (BookingError, 400),
     (ForeignForm, 403),
     (FormTooLarge, 413),
@@ -48,16 +50,19 @@ async def static_file(name: str) -> Response:
     return pages.static_answer(name)
 
 
-def front(bookings: Bookings, releases: VendorViews, lab: Lab, clock: LabClock) -> Front:
+def front(
+    bookings: Bookings, results: Results, releases: VendorViews, lab: Lab, clock: LabClock
+) -> Front:
     """What the pages may reach."""
-    return Front(bookings, releases, lab, clock, Tickets(clock.monotonic))
+    return Front(bookings, results, releases, lab, clock, Tickets(clock.monotonic))
 
 
 def install(app: FastAPI, front: Front) -> None:
     """Serve the pages; on their paths errors become pages, elsewhere they stay what they were."""
     app.state.front = front
-    for router in (browsing.router, asking.router, following.router, released.router, static):
-        app.include_router(router)
+    for pages_of in (browsing, asking, following, results, sharing, released):
+        app.include_router(pages_of.router)
+    app.include_router(static)
     for kind, elsewhere in list(app.exception_handlers.items()):
         app.add_exception_handler(kind, _by_path(elsewhere))
 

@@ -1,7 +1,8 @@
-"""Following a booking: its state by number and printed code, and taking it back."""
+"""Following a booking: its state by number and printed code, its results, and taking it back."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from fastapi import APIRouter, Depends, Request
@@ -9,14 +10,26 @@ from fastapi.responses import Response
 
 from booking.errors import BookingError, NotAllowed, Problem, UnknownBooking
 from booking.states import State, Verb, allowed_verbs
+from lab_controller.errors import LabError
 from lab_controller.portal import pages
 from lab_controller.portal.forms import same_origin, typed
 from lab_controller.portal.pages import front_of, words_of
 from lab_controller.portal.words import Words
+from lab_controller.result_words import share_line
 from lab_controller.services.bookings import BookedWith
+from lab_controller.services.results import Result
+
+log = logging.getLogger(__name__)
 
 BY = "portal"
 ASKED_FOR = ("number", "code")
+
+
+class ResultsUnreadable(LabError):
+    """The records of a booking's trials cannot be read now."""
+
+    code = "portal.results_unreadable"
+
 
 router = APIRouter(include_in_schema=False, dependencies=[Depends(same_origin)])
 
@@ -49,13 +62,13 @@ async def find(request: Request) -> Response:
 @router.get("/status/{ticket}")
 async def show(request: Request, ticket: str) -> Response:
     """The booking as the public sees it."""
-    return _booking(request, ticket, await _held(request, ticket))
+    return await booking_page(request, ticket, await held(request, ticket))
 
 
 @router.get("/status/{ticket}/cancel")
 async def ask_to_cancel(request: Request, ticket: str) -> Response:
     """Asked once more before anything is given back."""
-    booked = await _held(request, ticket)
+    booked = await held(request, ticket)
     if not _may_cancel(booked):
         return pages.see_other(request, f"/status/{ticket}")
     return pages.page(
@@ -66,7 +79,7 @@ async def ask_to_cancel(request: Request, ticket: str) -> Response:
 @router.post("/status/{ticket}/cancel")
 async def cancel(request: Request, ticket: str) -> Response:
     """Give the slot back; a booking that cannot be cancelled any more says why."""
-    front, booked = front_of(request), await _held(request, ticket)
+    front, booked = front_of(request), await held(request, ticket)
     if booked.booking.state is State.CANCELLED:
         return pages.see_other(request, f"/status/{ticket}")
     own = Words(booked.booking.language, front.bookings.calendar)
@@ -74,7 +87,7 @@ async def cancel(request: Request, ticket: str) -> Response:
         reason = own.text("portal.cancelled_by_holder")
         await front.bookings.cancel(booked.booking.id, by=BY, reason=reason)
     except NotAllowed as refused:
-        return _booking(request, ticket, await _held(request, ticket), refused)
+        return await booking_page(request, ticket, await held(request, ticket), refused)
     return pages.see_other(request, f"/status/{ticket}")
 
 
@@ -96,26 +109,40 @@ def lookup(
     )
 
 
-async def _held(request: Request, ticket: str) -> BookedWith:
+async def held(request: Request, ticket: str) -> BookedWith:
+    """The booking a ticket was given for. Raises TicketOver."""
     front = front_of(request)
     return await front.bookings.one(front.tickets.booking(ticket))
 
 
-def _booking(
-    request: Request, ticket: str, booked: BookedWith, refused: BookingError | None = None
+async def booking_page(
+    request: Request,
+    ticket: str,
+    booked: BookedWith,
+    refused: BookingError | LabError | None = None,
+    status: int = 409,
 ) -> Response:
+    """The booking with its results; what was refused stands above it, answered with `status`."""
     words = words_of(request)
-    trouble = words.text(refused.code, **refused.params) if refused else ""
+    results: list[Result] = []
+    try:
+        results = await front_of(request).results.of(booked.booking.id, words.language)
+    except LabError as fault:  # a booking can be read and taken back without its results
+        log.warning("results of booking %s: %s", booked.booking.number, fault)
+        refused = refused or ResultsUnreadable()
+        status = 200 if isinstance(refused, ResultsUnreadable) else status
     return pages.page(
         request,
         "booking.html",
-        status=409 if refused else 200,
+        status=status if refused else 200,
         cache_control=pages.PRIVATE,
         booked=booked,
         ticket=ticket,
         reason=_reason(words, booked),
-        trouble=trouble,
+        trouble=words.text(refused.code, **refused.params) if refused else "",
         may_cancel=_may_cancel(booked),
+        results=results,
+        share_line=lambda share: share_line(share, words.language),
     )
 
 

@@ -18,6 +18,7 @@ from lab_controller.i18n import LANGUAGES
 from lab_controller.portal.tickets import Tickets
 from lab_controller.portal.words import Words
 from lab_controller.services.bookings import Bookings
+from lab_controller.services.results import Results
 from lab_controller.services.vendor_views import VendorViews
 
 HEADERS = {
@@ -44,9 +45,10 @@ TEMPLATES = Environment(
 
 @dataclass(frozen=True, slots=True)
 class Front:
-    """All the portal may reach: bookings, what is released, name and telephone, the clock."""
+    """All the portal may reach: bookings, results, releases, name and telephone, the clock."""
 
     bookings: Bookings
+    results: Results
     releases: VendorViews
     lab: Lab
     clock: LabClock
@@ -103,10 +105,11 @@ def page(
     return HTMLResponse(html, status, {**HEADERS, "Cache-Control": cache_control})
 
 
-def see_other(request: Request, path: str) -> Response:
-    """Send the browser on after a form, so that reloading sends nothing again."""
+def see_other(request: Request, path: str, at: str = "") -> Response:
+    """Send the browser on after a form, so that reloading sends nothing again; `at` is a place."""
     headers = {**HEADERS, "Cache-Control": PRIVATE}
-    return RedirectResponse(link(request, path), 303, headers)
+    place = f"#{at}" if at else ""
+    return RedirectResponse(link(request, path) + place, 303, headers)
 
 
 @cache

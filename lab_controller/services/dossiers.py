@@ -94,6 +94,8 @@ class Dossiers:
         with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as worker:
             made = await asyncio.wrap_future(worker.submit(write_dossier, order))
         taken = taken_of(order.trial, made, "dossier", self._clock)
+        beside = {"others": [each.trial.id for each in order.others], "condition": condition}
+        taken = replace(taken, inputs={**taken.inputs, **beside})
         await self._db.write(lambda db: take_report(db, taken))
         return made
 

@@ -75,8 +75,9 @@ class VendorViews:
         def step(db: Database) -> Standing:
             store.get_trial(db, trial)
             releases.release(db, trial, wanted, by, now)
-            made = new_link or not releases.has_link(db, trial)
-            if made and releases.released(db, trial):
+            wants = new_link or not releases.has_link(db, trial)
+            made = wants and bool(releases.released(db, trial))
+            if made:
                 releases.new_link(db, trial, token, by, now)
             return _standing(db, trial, token if made else "")
 

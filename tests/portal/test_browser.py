@@ -17,12 +17,18 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from booking.model import BookingRequest, NewParty
+from booking.states import State
+from booking.store import bookings as rows
+from lab_controller.bootstrap import build
 from lab_controller.client import LabClient
 from lab_controller.clock import LabClock
+from lab_controller.config import load
 from lab_controller.demo import setup
 from lab_controller.wire import BookingRequestShape, BookingShape
 from lab_controller.wire_trials import ConditionShape, TrialRequest
 from tests.portal.conftest import NOW, write_lab
+from tests.portal.recorded import tried
 from tests.portal.test_released import PNG
 
 pytestmark = pytest.mark.browser
@@ -54,10 +60,38 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("running")
 
 
+VISITED: dict[str, str] = {}
+
+
+async def visited_before(config: Path) -> None:
+    """A booking whose trial has run, from before the lab was started; kept in `VISITED`."""
+    settings = load(config)
+    settings.lab.data_dir.mkdir()
+    lab = build(settings, config, socket=config.parent / "no.sock")
+    await lab._open_books()
+    start = datetime.fromisoformat(f"{free_day(0)}T15:00+09:00")
+    wish = BookingRequest(
+        equipment_id="fdm-bench",
+        start=start,
+        end=start + timedelta(hours=1),
+        idempotency_key="visited-before",
+        new_party=NewParty("さくら精密", "佐倉 健一", "03-0000-1234"),
+    )
+    made = (await lab.bookings.request(wish, by="staff")).booking
+    trial = await tried(lab, made.id, made.party_id, NOW, simulated=True)
+    done = State.COMPLETED
+    await lab.db.write(lambda db: rows.change(db, made, NOW, "test", "put", state=done))
+    VISITED.update(number=made.number, code=made.code, trial=trial)
+    await lab.recorder.close()
+    await asyncio.to_thread(lab.telemetry.close)
+    await asyncio.to_thread(lab.db.close)
+
+
 @pytest.fixture(scope="module")
 def url(home: Path) -> Iterator[str]:
     """The address of a running lab."""
     config = write_lab(home, str(LabClock.beginning(NOW, 1.0)))
+    asyncio.run(visited_before(config))
     with (home / "lab.log").open("wb") as log:
         stopper = setup.start_lab(config, "ja", log)
         try:
@@ -323,3 +357,68 @@ async def test_the_page_for_a_vendor_is_clean_and_narrow(
     assert await page.locator("main h2").count() == 4
     assert await page.evaluate("document.images[0].naturalWidth") == 1
     await plain.close()
+
+
+async def walk_results(page: Page, language: str) -> AsyncIterator[str]:
+    """The pages after the visit; yields what each is."""
+    await page.goto(f"/status?lang={language}")
+    await page.fill("#number", VISITED["number"])
+    await page.fill("#code", VISITED["code"])
+    await press(page, ".send .button")
+    yield "results"
+    # printed in one language only: that takes the longest of all
+    if language == "ja" and await page.locator(".result form").count():
+        await press(page, ".result form .button")
+        await page.locator(f"#{VISITED['trial']} .papers").wait_for()
+        yield "made"
+    await press(page, "a[href*='/vendor']")
+    yield "sharing"
+    await page.set_checked("#field-question", checked=True)
+    if await page.locator("#new_link").count():
+        await page.check("#new_link")
+    await press(page, ".send .button")
+    yield "shared"
+    await press(page, "#vendor-link")
+
+
+@pytest.mark.parametrize("language", ["ja", "en"])
+async def test_the_pages_after_the_visit_are_clean_and_narrow(
+    browser: Browser, url: str, language: str
+) -> None:
+    window = await open_window(browser, url, NARROW, scripts=True)
+    page = await window.new_page()
+    measure = await window.new_cdp_session(page)
+    found: dict[str, object] = {}
+    async for name in walk_results(page, language):
+        results = await Axe().run(page, options={"runOnly": RULES})
+        if results.violations_count:
+            found[name] = results.generate_report()
+        layout = await measure.send("Page.getLayoutMetrics")
+        if layout["cssContentSize"]["width"] > NARROW[0]:
+            found[f"{name} width"] = layout["cssContentSize"]["width"]
+        for target in await page.locator(".button, .tick").all():
+            box = await target.bounding_box()
+            if box and box["height"] < LEAST_TARGET_PX:
+                found[f"{name} target"] = (await target.inner_text(), box["height"])
+        if shots := os.environ.get("SHOTS"):
+            await page.screenshot(path=f"{shots}/{language}-{name}.png", full_page=True)
+    assert found == {}
+    await window.close()
+
+
+async def test_papers_are_made_and_shared_without_javascript(browser: Browser, url: str) -> None:
+    window = await open_window(browser, url, PHONE)
+    page = await window.new_page()
+    seen = [name async for name in walk_results(page, "ja")]
+    assert seen[-2:] == ["sharing", "shared"]
+    assert "樹脂の治具" in await page.inner_text("main")
+    await page.goto("/status")
+    await page.fill("#number", VISITED["number"])
+    await page.fill("#code", VISITED["code"])
+    await press(page, ".send .button")
+    for name, begin in (("report.pdf", b"%PDF"), ("dossier.pdf", b"%PDF"), ("data.zip", b"PK")):
+        link = await page.get_attribute(f"a[href$='/{name}']", "href")
+        assert link is not None
+        answer = await window.request.get(link)
+        assert (answer.status, (await answer.body())[: len(begin)]) == (200, begin)
+    await window.close()
