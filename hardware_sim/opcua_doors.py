@@ -24,6 +24,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from hardware_sim import opcua_standard
 from hardware_sim.faults import FaultTable
 from hardware_sim.gate import Gate
 from hardware_sim.opcua_words import node_id, stamped
@@ -96,7 +97,7 @@ class Doors:
         """A server that is not yet started: secured, limited and in lab time."""
         logging.getLogger("asyncua").setLevel(logging.CRITICAL)
         server = Server(user_manager=self._users)
-        await server.init()
+        await opcua_standard.init(server)
         await server.set_application_uri(application)
         server.product_uri, server.name = product, name
         server.set_endpoint(self.url)
