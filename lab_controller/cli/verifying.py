@@ -11,9 +11,10 @@ from typing import TypeVar
 import click
 
 from lab_controller.cli.door import REFUSED, complain, refusal, shared
-from lab_controller.database import Database, StorageFailed, connect, storage_of
+from lab_controller.database import Database, StorageFailed
 from lab_controller.errors import LabError
 from lab_controller.i18n import say, text
+from lab_controller.lab_books import lab_books
 from trial_logs.errors import TrialError
 from trial_logs.proof import Difference
 
@@ -44,12 +45,8 @@ def command(what: str, against: Path | None, data_dir: Path, lang: str, as_json:
 def ask_files(data_dir: Path, lang: str, question: Callable[[Database], T]) -> T:
     """Ask the lab's files, whether a controller runs or not; say refusals and end."""
     try:
-        with storage_of(data_dir / "lab.db"):
-            lab = connect(data_dir / "lab.db", read_only=True)
-            try:
-                return question(lab)
-            finally:
-                lab.close()
+        with lab_books(data_dir) as lab:
+            return question(lab)
     except (TrialError, LabError) as error:
         if isinstance(error, StorageFailed):
             click.echo(say(lang, error), err=True)

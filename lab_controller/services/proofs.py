@@ -38,16 +38,24 @@ class NotARecord(LabError):
     code = "lab.not_a_record"
 
 
+class NothingToProve(LabError):
+    """The folder named holds no file."""
+
+    code = "lab.nothing_to_prove"
+
+
 def prove(lab: Database, data_dir: Path, what: str) -> Found:
     """Every difference, by run id and file name; `what` is a trial, a run, a printed code, a file
-    or a folder of files. Raises Unknown for a trial or run that is not there."""
+    or a folder of files. Raises Unknown for a trial or run that is not there, NothingToProve."""
     mark = read_mark(what)
     if mark is not None:
         return _prove_mark(lab, data_dir, mark)
     path = Path(what)
     if path.is_dir():
-        found: Found = {}
-        for file in sorted(each for each in path.iterdir() if each.is_file()):
+        files, found = sorted(each for each in path.iterdir() if each.is_file()), Found()
+        if not files:
+            raise NothingToProve(folder=path)
+        for file in files:
             found |= _prove_file(lab, data_dir, file, found)
         return found
     if path.is_file():

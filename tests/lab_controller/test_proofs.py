@@ -233,6 +233,32 @@ def test_a_report_from_before_a_correction_stays_provable(data: Path) -> None:
     assert machikoba("trial", "recompute", TRIAL, "--data", data).exit_code == OK
 
 
+def test_books_of_the_first_release_are_read_and_left_as_they_are(data: Path) -> None:
+    old = data / "old.db"
+    with closing(connect(old)) as lab:
+        migrations.lab.apply(lab, stop_before="m002_protocols")
+        lab.execute("ATTACH ? AS kept", [str(data / "lab.db")])
+        for table in (
+            "trial_trial",
+            "trial_limit",
+            "trial_condition",
+            "trial_run",
+            "trial_run_head",
+        ):
+            names = ", ".join(lab.table(table).columns_dict)
+            lab.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM kept.{table}")  # noqa: S608
+        lab.conn.commit()
+    with closing(connect(old)) as lab:
+        lab.execute("PRAGMA journal_mode = DELETE").fetchall()
+    old.replace(data / "lab.db")
+    before = bytes_of(data)
+    assert verified(data, TRIAL) == {RUN: [], f"{TRIAL}-R2": []}
+    assert machikoba("trial", "recompute", TRIAL, "--data", data).exit_code == OK
+    report = data / "reports" / "report.pdf"
+    assert first(verified(data, report), report.name)[0] == "report.not_made_here"
+    assert before.items() <= bytes_of(data).items()
+
+
 def test_what_was_not_made_here_is_said(data: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "report.pdf"
     stranger.write_bytes(b"%PDF-1.7 of somebody else")
@@ -244,3 +270,6 @@ def test_what_was_not_made_here_is_said(data: Path, tmp_path: Path) -> None:
         assert (done.exit_code, what in done.stderr) == (REFUSED, True)
     done = machikoba("verify", RUN, "--data", data, "--against", data / "lab.db")
     assert done.exit_code == REFUSED
+    (tmp_path / "empty").mkdir()
+    done = machikoba("verify", tmp_path / "empty", "--data", data, "--lang", "en")
+    assert (done.exit_code, "No file lies in" in done.stderr) == (REFUSED, True)
