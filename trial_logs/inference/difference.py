@@ -169,6 +169,8 @@ def _against_number(number: float, first: Interval, second: Interval) -> Differe
 
 
 def _interval(side: Known, level: float) -> Interval:
+    if side.n == 1:
+        return bare(side.mean, 1, TOO_FEW, level=level, needed=1)
     if side.sd is None or side.n is None:
         return bare(side.mean, side.n or 0, BASELINE_UNCERTAIN, level=level)
     return mean_of_summary(side.mean, side.sd, side.n, level)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 from trial_logs.inference.difference import Known, welch_half_width
-from trial_logs.inference.interval import LEVEL
+from trial_logs.inference.interval import LEVEL, NO_SPREAD
 from trial_logs.inference.sample import student
 from trial_logs.metrics import NO_DATA, TOO_FEW
 
@@ -40,8 +40,9 @@ def parts_for_width(mean: float, sd: float, n: int, share: float, level: float =
 
     NIST/SEMATECH e-Handbook, 7.2.2.2 (with t in place of z, hence the search).
     """
-    if n < 2 or mean == 0:
-        return Needed("needed.width", share, None, None, TOO_FEW if n < 2 else NO_DATA)
+    if n < 2 or mean == 0 or sd == 0:
+        code = TOO_FEW if n < 2 else NO_SPREAD if mean else NO_DATA
+        return Needed("needed.width", share, None, None, code)
     aim = share * abs(mean)
     total = _smallest(2, lambda parts: student(parts - 1, level) * sd <= aim * math.sqrt(parts))
     return _projected("needed.width", share, total, n)
@@ -83,11 +84,14 @@ def parts_for_difference(
     """Until Welch's interval of the difference excludes zero, at the difference and spread seen.
 
     `more` are parts of `after`; with `grow_both` as many on either side. A baseline stays as it
-    is. None (NO_NUMBER) when there is no difference or the baseline's own uncertainty hides it.
+    is. None (NO_NUMBER) when there is no difference or the baseline's own uncertainty hides it,
+    NO_SPREAD when all values of `after` are the same: more of them would say no more.
     """
     effect = after.mean - before.mean
     if after.sd is None or after.n is None or after.n < 2:
         return Needed("needed.difference", effect, None, None, TOO_FEW)
+    if after.sd == 0:
+        return Needed("needed.difference", effect, None, None, NO_SPREAD)
     start = after.n
 
     def decided(parts: int) -> bool:

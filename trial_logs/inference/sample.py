@@ -14,7 +14,12 @@ SECONDS_PER_HOUR = 3600.0
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
-    """Arithmetic mean and sample standard deviation (n − 1) by two exact sums."""
+    """Arithmetic mean and sample standard deviation (n − 1) by two exact sums.
+
+    Values that are all the same have no spread, not the rounding of their mean (three times 0.1).
+    """
+    if min(values) == max(values):
+        return values[0], 0.0
     mean = math.fsum(values) / len(values)
     return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
