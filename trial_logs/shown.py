@@ -61,6 +61,11 @@ def significant(value: float, digits: int = 3) -> str:
     return f"{value:.{places}f}"
 
 
+def one_decimal(value: float) -> str:
+    """A number with one decimal; below one with two digits, so that no sign and no size is lost."""
+    return f"{value:.1f}" if value == 0 or abs(value) >= 1 else significant(value, 2)
+
+
 def percent(share: float) -> str:
     """A share 0..1 with one decimal; only the whole is written as 100 %."""
     tenths = math.floor(share * 1000 + 0.5) if share >= 1 else min(999, round(share * 1000))
@@ -89,7 +94,7 @@ def figure(number: Figure, write: str, words: Mapping[str, str]) -> str:
 
 
 WRITERS: Mapping[str, Callable[[float], str]] = {
-    "1": lambda value: f"{value:.1f}",
+    "1": one_decimal,
     "2": lambda value: f"{value:.2f}",
     "3s": significant,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from sqlite_utils import Database
 from tests.trial_logs import purchases
 from tests.trial_logs.dossiers import ON, PRESENT, PROTOCOL, QUOTE, dossier, real, trial
 from trial_logs import texts
-from trial_logs.content import ReportContent, RunSection
+from trial_logs.content import PartRow, ReportContent, RunSection
 from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import Attachment, dossier_content
 from trial_logs.dossier.document import render_dossier
@@ -119,6 +120,35 @@ def test_the_next_step_follows_from_the_numbers(
     for words in (JA, EN):
         assert found.text(words)
         assert "{" not in answer(content, words) + "".join(doubts(content, words))
+
+
+def cycling(day: ReportContent, seconds: Callable[[float], float]) -> ReportContent:
+    """The day with every cycle time changed."""
+
+    def changed(part: PartRow) -> PartRow:
+        was = part.cycle_time_s
+        return replace(part, cycle_time_s=None if was is None else seconds(was))
+
+    runs = (replace(run, parts=tuple(changed(part) for part in run.parts)) for run in day.runs)
+    return replace(day, runs=tuple(runs))
+
+
+def test_times_recorded_too_coarsely_ask_for_finer_ones_not_for_more_parts(recorded: Day) -> None:
+    content = dossier(cycling(real(recorded[2]), lambda _: 82.7))
+    assert next_step(content).step is Step.FINER
+    assert content.finding is not None
+    said = list(doubts(content, JA))
+    assert JA["dossier.doubt.no_spread"].format(n=len(content.finding.cycle_s)) in said
+    assert JA["dossier.doubt.no_difference"] not in said
+
+
+@pytest.mark.parametrize("slower", [1.0, 1.5])
+def test_a_fast_cycle_keeps_its_size_and_sign(recorded: Day, slower: float) -> None:
+    """A press of half a second: one decimal would print what it gains as 0.0."""
+    present = replace(PRESENT, cycle_times_s=tuple(each * slower / 200 for each in NEAR))
+    fast = cycling(real(recorded[2]), lambda seconds: seconds / 200)
+    content = dossier_content(trial(fast, replace(PROTOCOL, baseline=present)), on=ON)
+    assert not re.search(r"\b0\.0\b", answer(content, JA))
 
 
 @pytest.mark.parametrize("words", [JA, EN], ids=["ja", "en"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -81,6 +81,31 @@ def test_what_nobody_told_leaves_no_number_and_says_what_is_needed() -> None:
     assert result.payback.years.code == effect.MISSING
     assert result.irr.estimate is None
     assert result.sensitivity.rows == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "needed"),
+    [
+        ({"scrap_share": told(1.0)}, {}, "good_before"),
+        ({"cycle_s": told(0.0)}, {}, "cycle_before"),
+        ({"volume_per_year": 0}, {}, "volume"),
+        ({}, {"uptime": told(0.0)}, "uptime"),
+        ({}, {"yield_share": told(0.0)}, "yield"),
+    ],
+)
+def test_a_number_of_nothing_leaves_no_number_and_never_fails(
+    old: dict[str, Any], new: dict[str, Any], needed: str
+) -> None:
+    result = appraise(sheet(present={}), before(**old), tried(**new))
+    assert result.effect.total.code == effect.MISSING
+    assert [each.params["name"] for each in result.effect.assumptions] == [f"effect.needs.{needed}"]
+
+
+def test_the_price_of_electricity_is_freed_from_tax_too() -> None:
+    taxed = effect.annual_effect(sheet(tax="included"), before(), tried())
+    plain = {part.name: part.yen.estimate for part in taxed.parts}
+    assert plain["energy"] == whole(-60_000 / 0.98 * 0.01 * 30 / 1.1)
+    assert plain["maintenance"] == -90_909
 
 
 def test_more_than_the_machine_can_make_is_not_counted() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from lab_controller.i18n import catalogue
-from trial_logs.shown import cause
+from trial_logs.shown import cause, one_decimal
 
 CODES = sorted(key for key in catalogue("ja") if re.match(r"(driver|lab|stop)\.[a-z_]+$", key))
 
@@ -37,6 +37,14 @@ def test_a_code_is_a_word_or_a_sentence(code: str, ja: str, en: str) -> None:
 def test_no_code_leaves_a_mark_to_be_filled(language: str) -> None:
     words = catalogue(language)
     assert [code for code in CODES if set("{}") & set(cause(code, words))] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(12.34, "12.3"), (1.0, "1.0"), (0.846, "0.85"), (-0.04, "-0.040"), (0.0, "0.0")],
+)
+def test_one_decimal_hides_neither_sign_nor_size(value: float, shown: str) -> None:
+    assert one_decimal(value) == shown
 
 
 def test_what_a_person_wrote_stands_as_it_is() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trial_logs.dossier.economics import Before, InvestmentSheet, Tried
-from trial_logs.dossier.money import whole, without_tax
+from trial_logs.dossier.money import untaxed, whole, without_tax
 
 if TYPE_CHECKING:
     from trial_logs.inference.interval import Interval
@@ -84,7 +84,8 @@ def year(case: Case, sheet: InvestmentSheet) -> Year:
         CONSUMABLES: running.consumables_yen,
         LICENCE: running.licence_yen,
     }
-    energy = parts / case.yield_share * case.energy_kwh * running.energy_yen_per_kwh
+    price = untaxed(running.energy_yen_per_kwh, sheet)
+    energy = parts / case.yield_share * case.energy_kwh * price
     return Year(
         {
             LABOUR: (hours_before - hours_after) * case.wage,
@@ -101,16 +102,20 @@ def year(case: Case, sheet: InvestmentSheet) -> Year:
 
 
 def missing(sheet: InvestmentSheet, before: Before, tried: Tried) -> tuple[str, ...]:
-    """What the effect cannot do without and nobody gave; keys under `effect.needs.`."""
-    good = tried.yield_share.estimate
-    needed = {
-        "volume": volume_of(sheet, before),
-        "cycle_before": value_of(before.cycle_s),
-        "people": before.people,
-        "cycle": tried.cycle_s.estimate or None,
-        "yield": good if good else None,
+    """What the effect cannot do without and nobody gave; keys under `effect.needs.`.
+
+    Where nothing was good, or the machine never ran when it was wanted, there is no year to count.
+    """
+    given = {
+        "volume": bool(volume_of(sheet, before)),
+        "cycle_before": bool(value_of(before.cycle_s)),
+        "people": before.people is not None,
+        "good_before": value_of(before.scrap_share) != 1,
+        "cycle": bool(tried.cycle_s.estimate),
+        "yield": bool(tried.yield_share.estimate),
+        "uptime": value_of(tried.uptime) != 0,
     }
-    return tuple(name for name, value in needed.items() if value is None)
+    return tuple(name for name, is_given in given.items() if not is_given)
 
 
 def volume_of(sheet: InvestmentSheet, before: Before) -> int | None:

@@ -47,8 +47,8 @@ def annual_effect(sheet: InvestmentSheet, before: Before, tried: Tried) -> Annua
     best = year(case, sheet)
     spans, fixed = spans_of(sheet, before, tried)
     years = None if spans is None else [best, *(year(c, sheet) for c in around(case, sheet, spans))]
-    worst = min(years, key=lambda one: one.total) if years else None
-    finest = max(years, key=lambda one: one.total) if years else None
+    worst = min(years, key=lambda one: one.total_yen) if years else None
+    finest = max(years, key=lambda one: one.total_yen) if years else None
     parts = tuple(
         EffectPart(
             name,

@@ -23,7 +23,7 @@ from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
 from trial_logs.dossier.findings import Finding
 from trial_logs.dossier.verdict import answer, doubts, next_step
 from trial_logs.inference.interval import Interval
-from trial_logs.shown import minus
+from trial_logs.shown import minus, one_decimal
 
 MOST_DOUBTS = 5
 MOST_GRANTS = 2
@@ -57,8 +57,8 @@ def first_page(content: DossierContent, words: Words) -> Iterator[Block]:
 def _cards(content: DossierContent, finding: Finding, words: Words) -> Block:
     mean, before = finding.tried.cycle_s, content.before.cycle_s
     none = words["report.none"]
-    after = none if mean.estimate is None else f"{mean.estimate:.1f}"
-    was = none if before is None or before.estimate is None else f"{before.estimate:.1f}"
+    after = none if mean.estimate is None else one_decimal(mean.estimate)
+    was = none if before is None or before.estimate is None else one_decimal(before.estimate)
     cards = [
         {
             "name": words["dossier.card.cycle"],

@@ -26,6 +26,11 @@ def without_tax(yen: int, sheet: InvestmentSheet) -> int:
     return yen * 100 // (100 + sheet.tax_percent)
 
 
+def untaxed(price: float, sheet: InvestmentSheet) -> float:
+    """A unit price without consumption tax; not rounded, since it is no amount yet."""
+    return price if sheet.tax is Tax.EXCLUDED else price * 100 / (100 + sheet.tax_percent)
+
+
 def outlay(sheet: InvestmentSheet) -> int:
     """What is paid in the beginning, without tax."""
     return sum(without_tax(line.yen, sheet) for line in sheet.lines)

@@ -15,7 +15,9 @@ from trial_logs.dossier.economics import Economics
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.findings import Finding
 from trial_logs.inference.difference import Difference
-from trial_logs.shown import bracket, percent
+from trial_logs.inference.interval import NO_SPREAD
+from trial_logs.inference.needed import NO_NUMBER
+from trial_logs.shown import bracket, minus, one_decimal, percent
 
 
 class Step(StrEnum):
@@ -23,6 +25,7 @@ class Step(StrEnum):
 
     RUN = "run"
     REAL = "real"
+    FINER = "finer"
     MORE_PARTS = "more_parts"
     BASELINE = "baseline"
     MORE_BASELINE = "more_baseline"
@@ -66,16 +69,16 @@ def _cycle_sentence(finding: Finding, words: Words) -> str:
     compared = finding.against.cycle_s if finding.against else None
     params = {
         "condition": finding.condition,
-        "after": f"{mean.estimate:.1f}",
-        "interval": bracket(mean, lambda value: f"{value:.1f}"),
+        "after": one_decimal(mean.estimate),
+        "interval": bracket(mean, one_decimal),
         "n": str(mean.n),
     }
     if compared is None or compared.difference.estimate is None:
         return words["dossier.answer.no_baseline"].format(**params)
     return words[f"dossier.answer.{_direction(compared)}"].format(
         **params,
-        before=f"{compared.before.estimate or 0:.1f}",
-        difference=f"{abs(compared.difference.estimate):.1f}",
+        before=one_decimal(compared.before.estimate or 0.0),
+        difference=one_decimal(abs(compared.difference.estimate)),
         ends=_ends(compared),
         ratio=percent(abs(1 - (compared.ratio.estimate or 0))),
     )
@@ -93,9 +96,10 @@ def _ends(compared: Difference) -> str:
     if low is None or high is None:
         return ""
     if not compared.decided:
-        return f"[{low:+.1f}, {high:+.1f}]".replace("-", "−")
+        signed = (("+" if end > 0 else "") + one_decimal(end) for end in (low, high))
+        return minus(f"[{', '.join(signed)}]")
     small, large = sorted((abs(low), abs(high)))
-    return f"[{small:.1f}, {large:.1f}]"
+    return f"[{one_decimal(small)}, {one_decimal(large)}]"
 
 
 def _money_sentence(money: Economics, words: Words) -> str:
@@ -122,6 +126,8 @@ def next_step(content: DossierContent) -> Next:
         return Next(Step.RUN, {})
     if finding.simulated:
         return Next(Step.REAL, {"condition": finding.condition})
+    if finding.tried.cycle_s.code == NO_SPREAD:
+        return Next(Step.FINER, {})
     if finding.tried.cycle_s.low is None:
         return Next(Step.MORE_PARTS, {"more": str(finding.tried.cycle_s.needed or 2)})
     if content.before.cycle_s is None:
@@ -178,8 +184,10 @@ def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterato
         yield words["dossier.doubt.more_scrap"].format(
             before=percent(scrap.before.estimate or 0), after=percent(scrap.after.estimate or 0)
         )
-    if finding.tried.cycle_s.low is None:
-        yield words["dossier.doubt.too_few"].format(n=finding.tried.cycle_s.n)
+    mean = finding.tried.cycle_s
+    if mean.low is None:
+        few = "no_spread" if mean.code == NO_SPREAD else "too_few"
+        yield words[f"dossier.doubt.{few}"].format(n=mean.n)
     if before is None:
         yield words["dossier.doubt.no_baseline"]
     elif before.n == 0:
@@ -187,7 +195,7 @@ def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterato
     needed = finding.against.needed if finding.against else None
     if needed and needed.more:
         yield words["dossier.doubt.undecided"].format(more=needed.more)
-    elif needed:
+    elif needed and needed.code == NO_NUMBER:
         yield words["dossier.doubt.no_difference"]
     zero = finding.inference.zero_defects
     if zero is not None:
