@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -136,24 +136,25 @@ def ratio(part: float, whole: float) -> Figure:
     return Figure(part / whole) if whole > 0 else Figure(None, NO_DATA)
 
 
-def counter_difference(values: Sequence[float]) -> Figure:
-    """What a cumulative counter grew by over its readings in order of time.
+def counter_difference(values: Iterable[float]) -> Figure:
+    """What a cumulative counter grew by over its readings in order of time, which may be many.
 
     A fall below 90 % of the last value is a restart from zero: what it shows then is counted on,
     and flagged, since what was lost before the restart is not known. A smaller fall is the meter
     re-reading itself: taken as it is, and flagged.
     """
-    if len(values) < MIN_FOR_SPREAD:
+    seen: set[str] = set()
+
+    def steps() -> Iterator[float]:
+        for before, after in pairwise(values):
+            code = COUNTER_RESET if after < before * DIP else COUNTER_DIP if after < before else ""
+            seen.add(code)
+            yield after if code == COUNTER_RESET else after - before
+
+    grown = math.fsum(steps())
+    if not seen:
         return Figure(None, NO_DATA)
-    steps = list(pairwise(values))
-    resets = [after < before * DIP for before, after in steps]
-    grown = [
-        after if reset else after - before
-        for (before, after), reset in zip(steps, resets, strict=True)
-    ]
-    dipped = any(after < before for before, after in steps)
-    code = COUNTER_RESET if any(resets) else COUNTER_DIP if dipped else ""
-    return Figure(math.fsum(grown), code)
+    return Figure(grown, next((code for code in (COUNTER_RESET, COUNTER_DIP) if code in seen), ""))
 
 
 def per_part(amount: Figure, counts: Counts) -> Figure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterator
@@ -148,11 +149,11 @@ def _energy(db: Database, header: RunHeader, span: Span) -> Figure:
 
 
 def _counter(db: Database, series: Series, span: Span) -> Figure:
-    values = [
+    values = (
         sample.value
         for sample in record.readings(db, series)
         if span[0] <= sample.t_us <= span[1] and sample.value is not None
-    ]
+    )
     grown = metrics.counter_difference(values)
     if grown.value is None:
         return grown
@@ -161,20 +162,20 @@ def _counter(db: Database, series: Series, span: Span) -> Figure:
 
 def _band(db: Database, band: Band, running: list[Span]) -> BandResult:
     holes = [each for device, each in gap_spans(db) if device in (band.device, "*")]
-    samples = [
+    samples = (
         (sample.t_us, sample.value, sample.quality)
         for sample in _samples_of(db, band.device, band.signal)
-    ]
+    )
     time = metrics.time_in_band(
         samples, band.low, band.high, running, holes, round(band.hold_s * 1e6)
     )
     return BandResult(band, time, time.in_share)
 
 
-def _samples_of(db: Database, device: str, signal: str) -> list[Sample]:
+def _samples_of(db: Database, device: str, signal: str) -> Iterator[Sample]:
+    """In order of time over all units the signal came in, one by one: there may be millions."""
     named = [s for s in record.series(db) if (s.device, s.signal) == (device, signal)]
-    found = [sample for series in named for sample in record.readings(db, series)]
-    return sorted(found, key=lambda sample: sample.t_us)
+    return heapq.merge(*(record.readings(db, s) for s in named), key=lambda sample: sample.t_us)
 
 
 def _limit(db: Database, limit: Limit) -> LimitResult:

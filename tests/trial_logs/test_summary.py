@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from datetime import timedelta
 
 import pytest
@@ -89,6 +90,25 @@ def test_numbers_come_again_to_the_byte(recorded: Day) -> None:
         assert numbers_json(summarise(copy)) == text
         assert json.loads(text)["counts"]["produced"] > 0
         copy.close()
+
+
+def test_a_long_run_is_never_held_whole(lab: Database) -> None:
+    """Readings are looked at one by one, a meter's and a band's alike."""
+    db = ten_seconds(lab)
+    start, many = to_us(NOW), 20_000
+    db.execute("DELETE FROM reading")
+    db.conn.executemany(
+        "INSERT INTO reading (series, t_us, value, quality) VALUES (?, ?, ?, 0)",
+        ((1 + n % 2, start + n * 500, 235.0 + n / many) for n in range(many)),
+    )
+    tracemalloc.start()
+    found = summarise(db)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert found.energy_kwh.value == pytest.approx(1.0, rel=1e-3)
+    assert found.bands[0].time.in_s > 7
+    assert peak < 500_000
+    db.close()
 
 
 def test_without_a_meter_there_is_no_energy(lab: Database) -> None:
