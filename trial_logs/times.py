@@ -1,7 +1,8 @@
 """The times of a run: in which time element each microsecond lies, where it stood still, and OEE.
 
-Names of elements and formulas: ISO 22400-2 time elements by the interpretation of OPC 40001-1
-Annex C.2, Table 68, and OPC 40501-1 Annex C.2.3 and C.2.4 (both cite ISO 22400-2).
+The elements are the lab's own after OPC 40001-1 Annex C.2, Table 68, the formulas those of OPC
+40501-1 Annex C.2.4. Both cite ISO 22400-2, against which neither was checked: it is not named to
+people.
 """
 
 from __future__ import annotations
