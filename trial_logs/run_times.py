@@ -1,8 +1,8 @@
 """The times of one run from its evidence, with the indicators made of them and their formulas.
 
-Availability, effectiveness, quality rate and OEE: OPC 40501-1 Annex C.2.4, which takes them from
-ISO 22400-2. 可動率 and 稼働率 are the shop's own words and are kept apart from these and from each
-other, since they answer different questions.
+Availability, effectiveness, quality rate and OEE: OPC 40501-1 Annex C.2.4. 可動率 and 稼働率 are
+the shop's own words and are kept apart from these and from each other, since they answer
+different questions.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from trial_logs.stops import Word, Words, stops
 from trial_logs.times import Element, Indicator, RunTimes, Stop
 
 UNKNOWN_TIME = "number.unknown_time"
+UNKNOWN_IDLE = "number.unknown_idle"
+"""Times nobody saw stand in the whole, as if the machine had not worked in them."""
 NO_PLANNED_CYCLE = "number.no_planned_cycle"
 UNJUDGED = "number.unjudged"
 PLANNED = (Element.PRODUCTION, Element.SETUP, Element.DELAY, Element.DOWN)
@@ -131,7 +133,7 @@ def kado(cut: Sequence[Piece]) -> Indicator:
     booked = [piece for piece in cut if piece.ordered]
     busy = _us(piece for piece in booked if piece.item is Item.EXECUTING) / 1e6
     whole = _us(booked) / 1e6
-    share = _flagged(ratio(busy, whole), _unknown_s(cut))
+    share = _flagged(ratio(busy, whole), _unknown_s(cut), UNKNOWN_IDLE)
     return Indicator(share, "formula.kado", (("B", busy), ("C", whole)))
 
 
@@ -187,10 +189,10 @@ def _oee(availability: Figure, effectiveness: Figure, quality: Figure) -> Indica
     return Indicator(Figure(product, code), "formula.oee", inputs)
 
 
-def _flagged(figure: Figure, unseen_s: float) -> Figure:
+def _flagged(figure: Figure, unseen_s: float, code: str = UNKNOWN_TIME) -> Figure:
     if figure.value is None or not unseen_s:
         return figure
-    return Figure(figure.value, UNKNOWN_TIME)
+    return Figure(figure.value, code)
 
 
 def _machines(states: Sequence[Seen]) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ from trial_logs.model import (
     Verdict,
 )
 from trial_logs.proof import verify
-from trial_logs.run_times import NO_PLANNED_CYCLE, UNJUDGED, UNKNOWN_TIME
+from trial_logs.run_times import NO_PLANNED_CYCLE, UNJUDGED, UNKNOWN_IDLE, UNKNOWN_TIME
 from trial_logs.summary import RunNumbers, numbers_json, summarise
 from trial_logs.times import Element
 
@@ -203,5 +203,5 @@ def test_a_gap_edge_of_everything_hides_every_machine(lab: Database) -> None:
     assert times.seconds[Element.PRODUCTION] == 25.0
     assert times.seconds[Element.UNKNOWN] == 15.0
     assert times.availability.figure == Figure(1.0, UNKNOWN_TIME)
-    assert times.kado.figure == Figure(25 / 40, UNKNOWN_TIME)
+    assert times.kado.figure == Figure(25 / 40, UNKNOWN_IDLE)
     assert not times.order_known
