@@ -16,10 +16,10 @@ from pathlib import Path
 from benchmarks.rounds import Result, speed
 from benchmarks.telemetry import MONTH, START_US, TICK_US, Store, insert, table
 from lab_controller.database import Database
+from trial_logs.axis import Axis
 from trial_logs.buckets import Bucket, BucketRow
 from trial_logs.model import Sample, Series
 from trial_logs.samples import query
-from trial_logs.samples.axis import Axis
 
 SERIES = [Series("device", f"signal-{n}", "Cel") for n in range(10)]
 DAY, BUCKETS, ROUNDS = 86_400, 1_000, 5

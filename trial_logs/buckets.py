@@ -7,12 +7,6 @@ from dataclasses import dataclass
 
 from trial_logs.model import Quality
 
-BUCKET_SQL = """
-    SELECT ({time} - :t0) * :n / (:t1 - :t0), min(value), max(value), total(value), count(value),
-        max(quality)
-    FROM {table} WHERE {time} >= :t0 AND {time} < :t1 AND series = :series
-    GROUP BY 1
-"""
 WORTH = tuple(Quality)
 BucketRow = tuple[int, float | None, float | None, float, int, int]
 
@@ -33,18 +27,12 @@ class Bucket:
     worst: Quality | None
 
 
-def fold(rows: Iterable[BucketRow], t0: int, t1: int, n: int) -> list[Bucket]:
-    """Exactly `n` buckets from what `BUCKET_SQL` found, also of several files."""
-    # the first stamp of bucket k is the first t with (t - t0) * n // (t1 - t0) == k
-    return fold_between(rows, [t0 + -(-(t1 - t0) * k // n) for k in range(n + 1)])
-
-
 def fold_between(rows: Iterable[BucketRow], edges: Sequence[int]) -> list[Bucket]:
     """One bucket between each two edges, from the parts found of each."""
     found: list[BucketRow | None] = [None] * (len(edges) - 1)
     for row in rows:
         before = found[row[0]]
-        found[row[0]] = row if before is None else _joined(before, row)
+        found[row[0]] = row if before is None else joined(before, row)
     sides = zip(edges[:-1], edges[1:], found, strict=True)
     return [
         Bucket(t0, t1, None, None, None, 0, None)
@@ -56,7 +44,8 @@ def fold_between(rows: Iterable[BucketRow], edges: Sequence[int]) -> list[Bucket
     ]
 
 
-def _joined(one: BucketRow, other: BucketRow) -> BucketRow:
+def joined(one: BucketRow, other: BucketRow) -> BucketRow:
+    """Two parts of one bucket as one."""
     low = [each for each in (one[1], other[1]) if each is not None]
     high = [each for each in (one[2], other[2]) if each is not None]
     return (

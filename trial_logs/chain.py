@@ -34,6 +34,9 @@ TABLES: dict[str, tuple[str, ...]] = {
     "consumable": ("id", "t_us", "name", "amount", "unit", "by", "why"),
     "order_edge": ("id", "t_us", "in_force", "booking"),
     "serial": ("id", "t_us", "part_no", "serial", "by"),
+    "rollup": (
+        "id", "series", "period_us", "t_us", "minimum", "maximum", "total", "count", "worst",
+    ),
 }  # fmt: skip
 Ranges = dict[str, tuple[int, int]]
 Rows = dict[str, list[tuple[Any, ...]]]

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from sqlite_utils import Database
 
-from trial_logs.chain import Rows, Segment, canonical, extend, last_segment
-from trial_logs.context_record import has_context
+from trial_logs import rollups
+from trial_logs.chain import TABLES, Rows, Segment, canonical, extend, last_segment
 from trial_logs.errors import AlreadyExists, EvidenceClosed, EvidenceMissing, Invalid, Problem
 from trial_logs.migrations import evidence as migrations
 from trial_logs.model import (
@@ -45,19 +45,24 @@ def open_run(db: Database, header: RunHeader, now: datetime, booking: str = "") 
 def append_segment(db: Database, batch: Batch, now: datetime) -> Segment:
     """Record a batch as the next segment; an empty batch adds none and returns the last one.
 
+    With the run's end its readings are rolled up, in a segment of their own.
+
     Raises EvidenceMissing before `open_run`; Invalid for a value that is no number or a correction
     of nothing; EvidenceClosed for readings, states, gaps or moves once the run is over.
     """
     if last_segment(db) is None:
         raise EvidenceMissing
-    if not has_context(db):
+    if not TABLES.keys() <= set(db.table_names()):
         migrations.apply(db)  # the file of an earlier release
     _refuse_late(db, batch)
     problems = tuple(_problems(db, batch))
     if problems:
         raise Invalid(problems)
     with db.atomic():
-        return extend(db, _rows_of(db, batch), to_us(now))
+        last = extend(db, _rows_of(db, batch), to_us(now))
+        if any(move.state.is_over for move in batch.moves):
+            last = extend(db, {"rollup": [*rollups.rolled(db)]}, to_us(now))
+    return last
 
 
 def _refuse_late(db: Database, batch: Batch) -> None:

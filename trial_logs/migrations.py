@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from trial_logs import rollups
 from trial_logs.stores.sharing_tables import SHARING_TABLES
 
 lab = Migrations("trial_logs.lab")
@@ -462,6 +463,12 @@ def m001_run_record(db: Database) -> None:
 def m002_context(db: Database) -> None:
     """What people and the booking say of a run: mode, causes of stops, consumables, serials."""
     _create(db, CONTEXT_TABLES)
+
+
+@evidence()
+def m003_rollups(db: Database) -> None:
+    """What the readings amount to over stretches of time."""
+    _create(db, rollups.TABLES)
 
 
 @telemetry()

@@ -35,7 +35,10 @@ from trial_logs.spans import Span
 from trial_logs.stamps import from_us
 from trial_logs.times import Element, TimeSpan
 
-KINDS = tuple(name for name, columns in TABLES.items() if "t_us" in columns and name != "reading")
+READINGS = ("reading", "rollup")
+KINDS = tuple(
+    name for name, columns in TABLES.items() if "t_us" in columns and name not in READINGS
+)
 
 LAST_READING = """
     SELECT t_us, value, quality, source_us FROM reading INDEXED BY reading_series
@@ -237,5 +240,5 @@ class Replay:
     # -- curves ---------------------------------------------------------------------------------
 
     def window(self, of: Series, t0: int, t1: int, n: int) -> list[Bucket]:
-        """[t0, t1) µs of one series cut into `n` equal buckets."""
+        """[t0, t1) µs of one series cut into `n` buckets, as `record.window` does."""
         return record.window(self._db, of, t0, t1, n)

@@ -11,10 +11,10 @@ from operator import attrgetter
 
 from sqlite_utils import Database
 
+from trial_logs.axis import Axis
 from trial_logs.buckets import Bucket, BucketRow, fold_between
 from trial_logs.model import Quality, Sample, Series
 from trial_logs.samples import query, removal
-from trial_logs.samples.axis import Axis
 from trial_logs.samples.journal import EXACT, Declared, MonthJournal
 from trial_logs.samples.sealing import seal_some
 from trial_logs.stamps import month_bounds_us, month_of

@@ -13,9 +13,9 @@ import pytest
 from sqlite_utils import Database
 
 from trial_logs import migrations
+from trial_logs.axis import Axis
 from trial_logs.model import Quality, Sample, Series
 from trial_logs.samples import query, sealing
-from trial_logs.samples.axis import Axis
 from trial_logs.samples.journal import Resolution
 from trial_logs.stamps import month_bounds_us, to_us
 from trial_logs.telemetry import Telemetry

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
+from trial_logs.axis import MINUTE_US
 from trial_logs.evidence import stored
 from trial_logs.migrations import JOURNALS, NEVER_US
 from trial_logs.model import Sample, Series
-from trial_logs.samples.axis import MINUTE_US
 from trial_logs.samples.columns import Buffer, Row
 from trial_logs.samples.query import sealed_stamps
 

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from sqlite_utils import Database
 
+from trial_logs.axis import BUCKET_SQL, HOUR_US, MINUTE_US, Axis
 from trial_logs.buckets import BucketRow
 from trial_logs.migrations import JOURNALS
-from trial_logs.samples.axis import BUCKET_SQL, HOUR_US, MINUTE_US, Axis
 from trial_logs.samples.codec import decode
 from trial_logs.samples.columns import NO_VALUE, QUALITY, Columns, summary
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from trial_logs.axis import HOUR_US, MINUTE_US
 from trial_logs.migrations import UNSEALED
-from trial_logs.samples.axis import HOUR_US, MINUTE_US
 from trial_logs.samples.codec import decode, encode
 from trial_logs.samples.columns import Columns, stretches, summary
 from trial_logs.samples.sealing import MINUTES

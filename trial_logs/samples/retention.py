@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
+from trial_logs.axis import HOUR_US, MINUTE_US
 from trial_logs.migrations import UNSEALED
 from trial_logs.model import Sample, Series
-from trial_logs.samples.axis import HOUR_US, MINUTE_US
 
 DAY_US = 86_400_000_000
 FAST_AN_HOUR = 3_960

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, islice
 
+from trial_logs.axis import HOUR_US, MINUTE_US
 from trial_logs.migrations import JOURNALS, NEVER_US
-from trial_logs.samples.axis import HOUR_US, MINUTE_US
 from trial_logs.samples.codec import encode
 from trial_logs.samples.columns import (
     Buffer,
