@@ -11,9 +11,10 @@ from fastapi import Request as HttpRequest
 from lab_controller.api import shapes
 from lab_controller.api.auth import staff
 from lab_controller.api.problems import language_of
+from lab_controller.api.uploads import MIB, upload_route
 from lab_controller.bootstrap import Lab
 from lab_controller.errors import LabError
-from lab_controller.jobfiles import LARGEST_BYTES, FileTooLarge
+from lab_controller.jobfiles import LARGEST_BYTES
 from lab_controller.wire import (
     BucketShape,
     CommandRequest,
@@ -31,6 +32,7 @@ from trial_logs.telemetry import Telemetry
 
 public = APIRouter()
 router = APIRouter(dependencies=[Depends(staff)])
+uploads = APIRouter(route_class=upload_route(lambda lab: LARGEST_BYTES // MIB))
 
 
 class UnknownSignal(LabError):
@@ -145,13 +147,14 @@ async def window(
     return WindowShape(device=device, signal=signal, unit=spec.unit, buckets=rows)
 
 
-@router.post("/gcode")
+@uploads.post("/gcode")
 async def upload(file: UploadFile, lab: ThisLab) -> GcodeShape:
     """Give the lab a job file; it is checked line by line before it is kept."""
     content = await file.read(LARGEST_BYTES + 1)
-    if len(content) > LARGEST_BYTES:
-        raise FileTooLarge(limit=LARGEST_BYTES // 2**20)
     return GcodeShape.model_validate(await lab.keep_job_file(file.filename or "", content))
+
+
+router.include_router(uploads)
 
 
 @router.get("/gcode")

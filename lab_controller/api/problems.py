@@ -34,6 +34,7 @@ STATUS = {
     "lab.bad_arguments": 422,
     "lab.file_too_large": 413,
     "lab.storage_failed": 507,
+    "lab.unknown_vendor_link": 401,  # a bearer that opens nothing
     "sheet.none": 404,
     "stop.reason_missing": 422,
     "trial.invalid": 422,

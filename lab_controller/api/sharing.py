@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Header, UploadFile
-from fastapi import Request as HttpRequest
 from fastapi.responses import FileResponse
 
 from lab_controller.api.auth import TokenMissing, staff
 from lab_controller.api.lab import Issuer, Language, ThisLab
+from lab_controller.api.uploads import upload_route
 from lab_controller.i18n import text
-from lab_controller.jobfiles import FileTooLarge
 from lab_controller.release_words import sections
-from lab_controller.services.attachments import MIB
 from lab_controller.services.vendor_views import Standing
 from lab_controller.wire_sharing import (
     AttachmentShape,
@@ -28,19 +26,13 @@ from trial_logs.release import FIELDS
 
 public = APIRouter()
 router = APIRouter(dependencies=[Depends(staff)])
+uploads = APIRouter(route_class=upload_route(lambda lab: lab.attachments.most_mb))
 
 # Kept files are somebody else's: they are handed out to be saved, never run in our pages.
 AS_FILE = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "sandbox"}
 
 
-async def not_too_long(request: HttpRequest, lab: ThisLab) -> None:
-    """Refuse what says that it is too large before its body is read. Raises FileTooLarge."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > lab.attachments.most_bytes + MIB:
-        raise FileTooLarge(limit=lab.attachments.most_mb)
-
-
-@router.post("/trials/{trial}/attachments", dependencies=[Depends(not_too_long)])
+@uploads.post("/trials/{trial}/attachments")
 async def attach(
     trial: str,
     file: UploadFile,
@@ -52,6 +44,9 @@ async def attach(
     content = await file.read(lab.attachments.most_bytes + 1)
     kept = await lab.attachments.keep(trial, file.filename or "", kind, content, by=by)
     return attachment(kept)
+
+
+router.include_router(uploads)
 
 
 @router.get("/trials/{trial}/attachments")

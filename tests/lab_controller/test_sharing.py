@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,31 @@ async def test_what_may_not_be_kept_is_refused_with_its_reason(
         await lab.attach("T20990101-01", "a.pdf", PDF, "quote")
     assert unknown.value.status == 404
     assert await lab.attachments(trial) == []
+
+
+async def test_a_file_is_not_taken_from_a_stranger_nor_beyond_what_is_kept(
+    http, bench: Bench
+) -> None:
+    bench.lab.attachments.most_mb = 1
+    trial = await bench.trial(await bench.checked_in())
+
+    async def form(size: int) -> AsyncIterator[bytes]:
+        nonlocal taken
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.bin"\r\n\r\n'
+        for _ in range(size):
+            taken += 1
+            yield b"y" * MIB
+        yield b"\r\n--x--\r\n"
+
+    for path in (f"/api/v1/trials/{trial}/attachments", "/api/v1/gcode"):
+        kind = {"content-type": "multipart/form-data; boundary=x"}  # in chunks: no length is told
+        stranger, taken = {**kind, "authorization": "Bearer guess"}, 0
+        answer = await http.post(path, content=form(40), headers=stranger)
+        assert (answer.status_code, answer.json()["code"], taken) == (401, "auth.token_wrong", 0)
+        answer = await http.post(path, content=form(40), headers=kind)
+        assert (answer.status_code, answer.json()["code"]) == (413, "lab.file_too_large")
+    path = f"/api/v1/trials/{trial}/attachments"
+    assert (await http.post(path, content=form(1), headers=kind)).status_code == 200
 
 
 async def test_fields_are_released_and_taken_back_from_the_command_line(

@@ -111,13 +111,13 @@ async def test_no_other_field_is_on_the_page_or_in_the_answer(site: Site) -> Non
                 assert secret not in without_links
 
 
-@pytest.mark.parametrize(("bearer", "status"), [("", 401), ("Bearer guess", 404), ("Basic x", 401)])
-async def test_the_api_wants_the_links_token(site: Site, bearer: str, status: int) -> None:
+@pytest.mark.parametrize("bearer", ["", "Bearer guess", "Basic x"])
+async def test_the_api_wants_the_links_token(site: Site, bearer: str) -> None:
     trial = await trial_on(site)
     await site.lab.vendor_views.release(trial, ["part"], by="staff")
     headers = {"Authorization": bearer} if bearer else {}
     answer = await site.browser.get(f"/api/v1/vendor/trials/{trial}", headers=headers)
-    assert answer.status_code == status
+    assert answer.status_code == 401
     assert "Qpart" not in answer.text
 
 
@@ -126,4 +126,4 @@ async def test_a_link_of_one_trial_opens_no_other(site: Site) -> None:
     token = (await site.lab.vendor_views.release(first, ["part"], by="staff")).token
     headers = {"Authorization": f"Bearer {token}"}
     answer = await site.browser.get(f"/api/v1/vendor/trials/{second}", headers=headers)
-    assert answer.status_code == 404
+    assert answer.status_code == 401
