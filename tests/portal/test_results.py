@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
-from zipfile import ZipFile
 
-import pypdf
 import pytest
 
 from booking.model import NewParty
@@ -90,6 +85,8 @@ async def test_the_page_tells_how_the_trial_stands(site: Site) -> None:
     # 19 of 20 by Wilson's score interval: 0.7639 to 0.9911
     assert "95.0%。判定した20個からは、76.4%から99.1%の間" in html
     assert "模擬データ" not in html
+    simulated, _ = await visited(site, simulated=True, days=4)
+    assert "模擬データ" in (await site.browser.get(simulated)).text
 
 
 async def test_papers_are_made_once_and_again_after_a_correction(
@@ -218,25 +215,3 @@ async def test_the_factory_decides_what_the_vendor_sees(site: Site) -> None:
     assert "メーカー用のページができました" not in closed.text
     standing = await views.standing(trial)
     assert (standing.fields, standing.has_link) == ((), False)
-
-
-async def test_the_real_papers_are_made(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    def worker(max_workers: int, mp_context: Any) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(max_workers)
-
-    for room in ("reports", "dossiers"):
-        monkeypatch.setattr(f"lab_controller.services.{room}.ProcessPoolExecutor", worker)
-    page, trial = await visited(site, simulated=True)
-    assert "模擬データ" in (await site.browser.get(page)).text
-    done = await site.browser.post(f"{page}/trials/{trial}/papers")
-    assert done.status_code == 303
-    for name, word in (("report.pdf", "試用報告書"), ("dossier.pdf", "導入検討書")):
-        answer = await site.browser.get(f"{page}/trials/{trial}/files/{name}")
-        assert answer.headers["content-type"] == "application/pdf"
-        text = pypdf.PdfReader(io.BytesIO(answer.content)).pages[0].extract_text()
-        assert word in "".join(text.split())
-    data = (await site.browser.get(f"{page}/trials/{trial}/files/data.zip")).content
-    with ZipFile(io.BytesIO(data)) as archive:
-        package = json.loads(archive.read("datapackage.json"))
-        assert package["simulated"] is True
-        assert {each["path"] for each in package["resources"]} < set(archive.namelist())
