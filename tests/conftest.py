@@ -1,4 +1,4 @@
-"""What all tests share: loops that belong to one thread, OPC UA's nodes, built once for all."""
+"""What all tests share: loops of one thread, OPC UA nodes built once, and who runs beside whom."""
 
 from __future__ import annotations
 
@@ -12,6 +12,44 @@ from typing import Any
 import pytest
 
 from hardware_sim.opcua_standard import KEPT
+
+LANES = {
+    "tests/system/": "whole labs",
+    "tests/matrix/": "drivers",
+    "tests/equipment_drivers/test_conformance.py": "drivers",
+    "tests/equipment_drivers/test_write_a_driver.py": "drivers",
+    "tests/tui/test_console.py": "console",
+    "tests/portal/test_browser.py": "browser",
+}
+"""What takes long begins first; of each of these there is one at a time, on one worker, so that
+machines with a sense of time do not starve each other. Every other file is a lane by itself."""
+
+
+def lane(nodeid: str) -> str:
+    """What this test must not run beside."""
+    file = nodeid.partition("::")[0]
+    return next((name for start, name in LANES.items() if file.startswith(start)), file)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long lanes first; within them and after them the order stays as it was drawn."""
+    order = {name: n for n, name in enumerate(dict.fromkeys(LANES.values()))}
+    items.sort(key=lambda item: order.get(lane(item.nodeid), len(order)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile` deals out lanes instead of files, in their order and not by their size."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Lanes(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return lane(nodeid)
+
+    config.option.loadscopereorder = False
+    return Lanes(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
