@@ -69,7 +69,9 @@ def tell(found: Found, lang: str, as_json: bool, good: str) -> None:
     else:
         for name, differences in found.items():
             if not differences:
-                click.echo(text(lang, good, {"run": name}))
+                # a number of a trial or run has no dot
+                kind = f"{good}_file" if "." in name else good
+                click.echo(text(lang, kind, {"run": name}))
                 continue
             first, more = differences[0], len(differences) - 1
             click.echo(f"{name}: {text(lang, first.code, first.params)}", err=True)

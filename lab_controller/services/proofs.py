@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
 from lab_controller.database import Database, connect, storage_of
 from lab_controller.errors import LabError
-from lab_controller.services.reports import Order, evidence_of, write_files
+from lab_controller.services.reports import PDF, Order, evidence_of, write_files
 from trial_logs import store
 from trial_logs.chain import last_segment
 from trial_logs.digest import Mark, RunEnd, read_mark, trial_digest
@@ -92,6 +93,9 @@ def compare(lab: Database, data_dir: Path, run: str, copy: Path) -> list[Differe
         )
 
 
+BYTE = "byte "
+"""How a place begins that only a program can find."""
+
 SHORT = "evidence.head_missing"
 """What verify says of a good copy that was taken before the last correction."""
 
@@ -147,42 +151,72 @@ def _prove_mark(lab: Database, data_dir: Path, mark: Mark) -> Found:
 
 def _prove_file(lab: Database, data_dir: Path, file: Path, known: Found) -> Found:
     made = next(iter(made_with(lab, sha256_of(file))), None)
+    told = [] if made is None else _ends_missing(data_dir, made)
     if made is None:
-        return {file.name: _tell_difference(lab, data_dir, file)}
+        made, told = _made_unnoted(lab, data_dir, file)
+    if made is None:
+        return {file.name: told}
     runs = [end.run_id for end in made.ends if end.run_id not in known]
     proved = {run: _prove_run(lab, data_dir, run) for run in runs}
-    return {file.name: _ends_missing(data_dir, made), **proved}
+    return {file.name: told, **proved}
 
 
-def _tell_difference(lab: Database, data_dir: Path, file: Path) -> list[Difference]:
-    candidates = [
-        (made, one)
-        for trial in _trial_in(file)
-        for made in reports_of(lab, trial)
-        for one in made.files
-        if file.name in (one.name, f"{made.trial_id}-{one.name}")
-    ]
-    places: list[tuple[Place, str]] = []
-    for made, one in candidates:
+def _made_unnoted(
+    lab: Database, data_dir: Path, file: Path
+) -> tuple[MadeReport | None, list[Difference]]:
+    """What a file of which lab.db took no note was made as, else where it first differs.
+
+    An export writes nothing into lab.db: such a file is proved by making it again from the
+    record of today.
+    """
+    places: list[tuple[tuple[int, int], Difference]] = []
+    candidates = list(_candidates(lab, data_dir, file))
+    for made, name, sha256 in candidates:
         with tempfile.TemporaryDirectory() as folder:
-            again = _make_again(lab, data_dir, made, one.name, Path(folder))
-            if again is None or sha256_of(again) != one.sha256:
+            again = _make_again(lab, data_dir, made, name, Path(folder))
+            if again is None or (sha256 and sha256_of(again) != sha256):
                 continue
             place = first_place(again, file)
-            if place is not None:
-                places.append((place, made.trial_id))
+        if place is None:
+            return made, []
+        params = {"file": file.name, "trial": made.trial_id, **place._asdict()}
+        code = "report.changed" if sha256 else "report.differs_now"
+        if place.where.startswith(BYTE):
+            code, params["where"] = f"{code}_byte", place.where.removeprefix(BYTE)
+        places.append((_depth(place), Difference(code, params)))
     if places:
-        place, trial = max(places, key=lambda each: _depth(each[0]))
-        params = {"file": file.name, "trial": trial, **place._asdict()}
-        return [Difference("report.changed", params)]
+        return None, [max(places, key=lambda each: each[0])[1]]
     code = "report.changed_somewhere" if candidates else "report.not_made_here"
-    return [Difference(code, {"file": file.name})]
+    return None, [Difference(code, {"file": file.name})]
+
+
+def _candidates(lab: Database, data_dir: Path, file: Path) -> Iterator[tuple[MadeReport, str, str]]:
+    """What a file may have been made as, by the end of its name: the files lab.db took note of
+    with their digest, then one made today in each language that was ever printed, without."""
+    for trial in _trial_in(file):
+        kept = reports_of(lab, trial)
+        seen = set()
+        for made in kept:
+            sums = {one.name: one.sha256 for one in made.files}
+            if name := _longest_end(file, sums):
+                seen.add((made.language, made.ends))
+                yield made, name, sums[name]
+        name = _longest_end(file, (PDF, *FILES))
+        found = [_end_of(data_dir, run) for run in runs_of(lab, trial)]
+        ends = tuple(end for end in found if end is not None)
+        for made in {made.language: made for made in reversed(kept)}.values():
+            if name and (made.language, ends) not in seen:
+                yield replace(made, ends=ends), name, ""
+
+
+def _longest_end(file: Path, names: Iterable[str]) -> str:
+    return max((name for name in names if file.name.endswith(name)), key=len, default="")
 
 
 def _depth(place: Place) -> tuple[int, int]:
     """How far one had to read: the nearer of two makings differs the later."""
     numbers = re.findall(r"\d+", place.where)
-    return (not place.where.startswith("byte"), int(numbers[0]) if numbers else 0)
+    return (not place.where.startswith(BYTE), int(numbers[0]) if numbers else 0)
 
 
 def _trial_in(file: Path) -> list[str]:
