@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trial_logs.blocks import (
     Block,
@@ -137,13 +137,14 @@ def stop_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
     """Stops by cause, then one by one, then pauses and gaps in the record."""
     yield heading(words["report.spells"])
     found = [(run, stop) for run in content.runs for stop in run.numbers.times.stops]
+    named = {each.code: each.name for each in content.protocol.stop_causes}
     others = [(run, spell) for run in content.runs for spell in run.spells]
     others = [(run, spell) for run, spell in others if spell.kind in ("paused", "gap")]
     if not found and not others:
         yield text_block(words["report.no_spells"])
         return
     if len(found) > 1:
-        yield _by_cause([stop for _, stop in found], words)
+        yield _by_cause([stop for _, stop in found], named, words)
     rows = [
         table_row(
             run_name(run, words),
@@ -151,7 +152,7 @@ def stop_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
             label(content.labels, stop.device) if stop.device else words["report.none"],
             clock(stop.t0_us, content.zone),
             length(stop.seconds),
-            _why(stop, words),
+            _why(stop, named, words),
         )
         for run, stop in found
     ]
@@ -173,11 +174,11 @@ def stop_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
         yield small(words["report.stop_is_no_safety"])
 
 
-def _by_cause(stops: Sequence[Stop], words: Words) -> Block:
+def _by_cause(stops: Sequence[Stop], named: Mapping[str, str], words: Words) -> Block:
     """The causes by the time they cost."""
     cost: defaultdict[str, list[float]] = defaultdict(list)
     for stop in stops:
-        cost[_why(stop, words)].append(stop.seconds)
+        cost[_why(stop, named, words)].append(stop.seconds)
     whole = sum(map(sum, cost.values())) or 1.0
     ordered = sorted(cost.items(), key=lambda item: (-sum(item[1]), item[0]))[:MOST_CAUSES]
     rows = [
@@ -188,8 +189,10 @@ def _by_cause(stops: Sequence[Stop], words: Words) -> Block:
     return table_block("Lrrr", [words[f"report.{name}"] for name in names], rows)
 
 
-def _why(stop: Stop, words: Words) -> str:
-    told = stop.text or cause(stop.cause, words) or words["report.cause_untold"]
+def _why(stop: Stop, named: Mapping[str, str], words: Words) -> str:
+    """What the operator wrote, else the plan's name of the cause, else what its code means."""
+    told = stop.text or named.get(stop.cause) or cause(stop.cause, words)
+    told = told or words["report.cause_untold"]
     if not stop.explained_by:
         return told
     return words["report.explained"].format(cause=told, by=stop.explained_by)
