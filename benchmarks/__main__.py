@@ -18,6 +18,7 @@ NAMES = (
     "stream_frames",
     "stop_fanout",
     "start_up",
+    "run_windows",
     "trial_files",
 )
 LINE = "{:<48} | {:<40} | {:>22} | {:>7} | {}\n"
