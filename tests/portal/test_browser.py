@@ -386,6 +386,7 @@ async def walk_results(page: Page, language: str, *, make: bool = False) -> Asyn
 async def test_papers_are_made_and_shared_without_javascript(browser: Browser, url: str) -> None:
     window = await open_window(browser, url, PHONE)
     page = await window.new_page()
+    page.set_default_navigation_timeout(120_000)  # ms; two documents are printed meanwhile
     async for name in walk_results(page, "ja", make=True):
         if name == "made":
             await take_home(window, page)
