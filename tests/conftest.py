@@ -1,4 +1,4 @@
-"""What all tests share: no deadlines, loops of one thread, OPC UA nodes built once, and who runs beside whom."""
+"""What all tests share: no deadlines, loops of one thread, OPC UA nodes built once, lanes."""
 
 from __future__ import annotations
 
