@@ -15,6 +15,8 @@ from asyncua import Server, ua
 from asyncua.common.methods import uamethod
 from asyncua.crypto.permission_rules import User, UserRole
 
+from hardware_sim import opcua_standard
+
 URI = "urn:test:robot"
 
 
@@ -31,7 +33,7 @@ class OneUser:
 async def secured(folder: Path) -> Server:
     """A server with one endpoint, signed and encrypted."""
     server = Server(user_manager=OneUser())
-    await server.init()
+    await opcua_standard.init(server)
     await server.load_certificate(folder / "server.der")
     await server.load_private_key(folder / "server.pem")
     await server.set_application_uri("urn:test:server")
@@ -43,7 +45,7 @@ async def secured(folder: Path) -> Server:
 async def plain() -> Server:
     """A server for everybody."""
     server = Server()
-    await server.init()
+    await opcua_standard.init(server)
     return server
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from lab_controller.stopper import press
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 ROOT = Path(__file__).parents[2]
 CONTROLLER = (sys.executable, "-m", "tests.lab_controller.fake_controller")
 OPCUA_DEVICE = (sys.executable, "-m", "tests.lab_controller.opcua_device")

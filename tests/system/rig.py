@@ -30,7 +30,7 @@ from lab_controller.stopper import press
 T = TypeVar("T")
 Row = dict[str, Any]
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 LOOK_S = 0.05
 TEN_O_CLOCK = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 

@@ -17,7 +17,7 @@ from tests.system.small_lab import PATIENCE_S, door, midnight, small_lab
 
 PROCESSES, ROUNDS = 8, 125
 
-pytestmark = pytest.mark.timeout(100)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ LOOKING_S = 1.5
 IN_FLIGHT = 1
 """Lines the driver has on the wire at a time."""
 
-pytestmark = pytest.mark.timeout(100)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ ALL = {"printer1", "cobot1", "plug_printer", "plug_cobot"}
 PATIENT = ("--hang", "60")
 """The stopper leaves a frozen controller alone for longer than a test lasts."""
 
-pytestmark = pytest.mark.timeout(100)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")
