@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from lab_controller.clock import LabClock
 from lab_controller.database import Writer
@@ -52,9 +53,9 @@ class Attachments:
     @staticmethod
     def _write(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_bytes(content)
-        fresh.replace(path)  # what bears a digest as its name is whole
+        with NamedTemporaryFile(dir=path.parent, suffix=".new", delete=False) as fresh:
+            fresh.write(content)
+        Path(fresh.name).replace(path)  # what bears a digest as its name is whole
 
     async def all(self, trial: str) -> list[Attachment]:
         """The files of a trial, oldest first."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 
 from lab_controller.clock import LabClock
@@ -18,6 +15,7 @@ from lab_controller.errors import LabError
 from lab_controller.i18n import catalogue
 from lab_controller.services.attachments import AttachmentLost, Attachments
 from lab_controller.services.investments import Investments
+from lab_controller.services.making import Making
 from lab_controller.services.reports import Made, Order, order_of, source_of, taken_of
 from trial_logs import store
 from trial_logs.attachments import Attachment as Kept
@@ -84,6 +82,7 @@ class Dossiers:
     ) -> None:
         self._settings, self._clock, self._db = settings, clock, lab_db
         self._investments, self._attachments = investments, attachments
+        self._making = Making()
 
     async def make(
         self, trial: str, language: str, *, others: Sequence[str] = (), condition: str = ""
@@ -91,8 +90,7 @@ class Dossiers:
         """Make the dossier of a trial, beside others. Raises NoRecord, Unknown."""
         order = await self._db.read(lambda db: self._order(db, trial, language, others, condition))
         order = await self._with_files(order)
-        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as worker:
-            made = await asyncio.wrap_future(worker.submit(write_dossier, order))
+        made = await self._making.make(order.trial.folder, write_dossier, order)
         taken = taken_of(order.trial, made, "dossier", self._clock)
         beside = {"others": [each.trial.id for each in order.others], "condition": condition}
         taken = replace(taken, inputs={**taken.inputs, **beside})

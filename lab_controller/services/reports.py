@@ -6,12 +6,9 @@ without the controller and without lab.toml.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +20,7 @@ from lab_controller.database import Database, Writer, connect
 from lab_controller.errors import LabError
 from lab_controller.i18n import catalogue, text
 from lab_controller.services.bookings import named_booking
+from lab_controller.services.making import Making
 from trial_logs import record, store
 from trial_logs.content import report_content, run_section
 from trial_logs.digest import RunEnd
@@ -93,6 +91,7 @@ class Reports:
 
     def __init__(self, *, settings: Settings, clock: LabClock, lab_db: Writer) -> None:
         self._settings, self._clock, self._db = settings, clock, lab_db
+        self._making = Making()
 
     async def make(self, trial: str, language: str) -> Made:
         """Make all files of a trial's report. Raises NoRecord."""
@@ -100,8 +99,7 @@ class Reports:
         order = await self._db.read(
             lambda db: order_of(db, self._settings, trial, language, folder)
         )
-        with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as worker:
-            made = await asyncio.wrap_future(worker.submit(write_files, order))
+        made = await self._making.make(folder, write_files, order)
         taken = taken_of(order, made, "report", self._clock)
         await self._db.write(lambda db: take_report(db, taken))
         return made
@@ -183,11 +181,16 @@ def write_files(order: Order) -> Made:
 
 @contextmanager
 def source_of(order: Order) -> Iterator[Source]:
-    """The trial of an order, with the evidence of its runs open for reading."""
+    """The trial of an order, with the evidence of its runs open for reading.
+
+    Each is read as it stands at one moment: what is recorded or corrected meanwhile is in none of
+    the files, so that all of them fit the digest they bear.
+    """
     with ExitStack() as stack:
         runs = [connect(path, read_only=True) for path in order.evidence]
         for db in runs:
             stack.callback(db.close)
+            db.execute("BEGIN")
         labels = dict(_labels(order, runs))
         protocol = order.trial.draft.protocol
         sections = [run_section(db, protocol) for db in runs]

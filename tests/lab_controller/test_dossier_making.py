@@ -27,7 +27,7 @@ async def data(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[P
     def worker(max_workers: int, mp_context: Any) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers)
 
-    monkeypatch.setattr("lab_controller.services.dossiers.ProcessPoolExecutor", worker)
+    monkeypatch.setattr("lab_controller.services.making.ProcessPoolExecutor", worker)
     served = Served(bench)
     folder = bench.lab.settings.lab.data_dir
     (folder / "controller.url").write_text(served.url + "\n", encoding="ascii")

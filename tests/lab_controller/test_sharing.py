@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ async def test_a_file_is_kept_listed_and_handed_out(lab: LabClient, http, bench:
     trial = await bench.trial(await bench.checked_in())
     kept = await lab.attach(trial, "../../見積\u202efdp.pdf", PDF, "quote")
     assert (kept.name, kept.kind, kept.media_type) == ("見積fdp.pdf", "quote", "application/pdf")
-    assert await lab.attach(trial, "again.pdf", PDF, "quote") == kept
+    again = [lab.attach(trial, "again.pdf", PDF, "quote") for _ in range(5)]
+    assert await asyncio.gather(*again) == [kept] * 5
     assert await lab.attachments(trial) == [kept]
     assert await lab.attachment_file(trial, kept.number) == PDF
     folder = bench.lab.settings.lab.data_dir / "attachments"

@@ -124,7 +124,7 @@ def test_a_stop_and_what_was_used_up_are_tables(
     db.close()
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+81", "-x", "@cmd", "\tx", "\rx"])
+@pytest.mark.parametrize("text", ["=1+1", "+81", "-x", "@cmd", "\tx", "\rx", "\nx", "＝1+1"])
 def test_a_text_is_never_a_formula(text: str) -> None:
     assert harmless(text) == f"'{text}"
 

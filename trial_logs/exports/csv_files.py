@@ -14,7 +14,8 @@ from typing import Any
 from trial_logs.exports.tables import Column, Kind, Source, Table, Words
 from trial_logs.shown import local
 
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
+"""Full-width ones too: owasp.org/www-community/attacks/CSV_Injection."""
 Write = Callable[[Any], Any]
 
 
