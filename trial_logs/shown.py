@@ -93,10 +93,14 @@ def figure(number: Figure, write: str, words: Mapping[str, str]) -> str:
     return f"{text} ({flag})" if flag else text
 
 
+POINTS = "points"
+"""How a difference of two shares is written: 3.7 points, for 3.7 % would be a share of a share."""
+
 WRITERS: Mapping[str, Callable[[float], str]] = {
     "1": one_decimal,
     "2": lambda value: f"{value:.2f}",
     "3s": significant,
+    POINTS: lambda share: f"{100 * share:.1f}",
 }
 
 
@@ -151,4 +155,5 @@ def with_interval(interval: Interval, write: str, words: Mapping[str, str]) -> s
     writer = percent if write == "%" else WRITERS[write]
     if interval.estimate is None:
         return words["report.none"]
-    return f"{minus(writer(interval.estimate))} {bracket(interval, writer)}".rstrip()
+    text = f"{minus(writer(interval.estimate))} {bracket(interval, writer)}".rstrip()
+    return words["report.points"].format(text=text) if write == POINTS else text

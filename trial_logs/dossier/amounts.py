@@ -27,6 +27,11 @@ def round_yen(amount: int, words: Words) -> str:
     return words["dossier.round_yen"].format(amount=minus(shown))
 
 
+def span(low: str, high: str, words: Words) -> str:
+    """From here to there; a dash between negative numbers would be read as a sign."""
+    return words["dossier.span"].format(low=low, high=high)
+
+
 def yen_range(amount: Yen, words: Words) -> str:
     """An amount with both its ends behind it."""
     if amount.estimate is None:
@@ -34,7 +39,7 @@ def yen_range(amount: Yen, words: Words) -> str:
     text = yen(amount.estimate, words)
     if amount.low is None or amount.high is None or amount.low == amount.high:
         return text
-    ends = minus(f"{amount.low:,} – {amount.high:,}")
+    ends = minus(span(f"{amount.low:,}", f"{amount.high:,}", words))
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 
@@ -45,7 +50,7 @@ def round_range(amount: Yen, words: Words) -> str:
     text = round_yen(amount.estimate, words)
     if amount.low is None or amount.high is None or amount.low == amount.high:
         return text
-    ends = f"{round_yen(amount.low, words)} – {round_yen(amount.high, words)}"
+    ends = span(round_yen(amount.low, words), round_yen(amount.high, words), words)
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 
@@ -60,11 +65,11 @@ def years(payback: Payback, words: Words) -> str:
 
 
 def year_ends(spread: Spread, words: Words) -> str:
-    """`2.1 – 4.0`; a missing upper end is never. Empty where no end is known."""
+    """`2.1 to 4.0`; a missing upper end is never. Empty where no end is known."""
     if spread.low is None:
         return ""
     high = words["dossier.never"] if spread.high is None else f"{spread.high:.1f}"
-    return f"{spread.low:.1f} – {high}"
+    return span(f"{spread.low:.1f}", high, words)
 
 
 def number(spread: Spread, words: Words, places: int = 0) -> str:
@@ -74,7 +79,7 @@ def number(spread: Spread, words: Words, places: int = 0) -> str:
     text = f"{spread.estimate:,.{places}f}"
     if spread.low is None or spread.high is None or spread.low == spread.high:
         return text
-    ends = f"{spread.low:,.{places}f} – {spread.high:,.{places}f}"
+    ends = span(f"{spread.low:,.{places}f}", f"{spread.high:,.{places}f}", words)
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 
@@ -85,7 +90,7 @@ def share(spread: Spread, words: Words) -> str:
     text = percent(spread.estimate)
     if spread.low is None or spread.high is None or spread.low == spread.high:
         return text
-    ends = f"{percent(spread.low)} – {percent(spread.high)}"
+    ends = span(percent(spread.low), percent(spread.high), words)
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 

@@ -17,13 +17,13 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
-from trial_logs.dossier.amounts import Words, number, round_yen, year_ends, years, yen
+from trial_logs.dossier.amounts import Words, number, round_yen, span, year_ends, years, yen
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
 from trial_logs.dossier.findings import Finding
 from trial_logs.dossier.verdict import answer, doubts, next_step
 from trial_logs.inference.interval import Interval
-from trial_logs.shown import minus, one_decimal
+from trial_logs.shown import POINTS, minus, one_decimal
 
 MOST_DOUBTS = 5
 MOST_GRANTS = 2
@@ -108,7 +108,7 @@ def _effect_note(total: Yen, words: Words) -> str:
     if total.low is None or total.high is None:
         return words.get(total.code, total.code)
     low, high = (round_yen(each, words) for each in (total.low, total.high))
-    return words["dossier.card.ends"].format(ends=f"{low} – {high}")
+    return words["dossier.card.ends"].format(ends=span(low, high, words))
 
 
 def _before_and_after(content: DossierContent, finding: Finding, words: Words) -> Iterator[Block]:
@@ -134,7 +134,7 @@ def _before_and_after(content: DossierContent, finding: Finding, words: Words) -
             words["dossier.row.scrap"],
             shown(before.scrap_share, "%"),
             shown(finding.inference.scrap_share, "%"),
-            difference("scrap_share", "%"),
+            difference("scrap_share", POINTS),
         ),
     ]
     money = content.money

@@ -15,7 +15,16 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
-from trial_logs.dossier.amounts import Words, number, round_range, share, years, yen, yen_range
+from trial_logs.dossier.amounts import (
+    Words,
+    number,
+    round_range,
+    share,
+    span,
+    years,
+    yen,
+    yen_range,
+)
 from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import BreakEven, Economics, InvestmentSheet, SensitivityRow
@@ -168,7 +177,9 @@ def _payback(money: Economics, words: Words) -> Iterator[Block]:
 def _both(low: int | None, high: int | None, words: Words) -> str:
     if low is None or high is None:
         return words["report.none"]
-    return minus(f"{low:,} – {high:,}")
+    if low == high:
+        return minus(f"{low:,}")
+    return minus(span(f"{low:,}", f"{high:,}", words))
 
 
 def _sensitivity(money: Economics, words: Words) -> Iterator[Block]:

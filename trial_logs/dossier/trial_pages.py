@@ -29,7 +29,7 @@ from trial_logs.dossier.wording import unlike
 from trial_logs.inference.interval import Interval
 from trial_logs.pictures.cycles import Sample, boxes, histogram
 from trial_logs.pictures.timeline import RunStrip, timeline
-from trial_logs.shown import bracket, minus, percent, significant, with_interval
+from trial_logs.shown import POINTS, with_interval
 
 MOST_PICTURES = 4
 """Conditions and runs drawn one by one; the trial report beside the dossier has all of them."""
@@ -114,18 +114,18 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
     for each in content.findings:
         compared = each.against
         pairs = (
-            ("cycle", compared.cycle_s if compared else None, each.tried.cycle_s, "1"),
+            ("cycle", compared.cycle_s if compared else None, each.tried.cycle_s, "1", "1"),
             ("scrap", compared.scrap_share if compared else None,
-             each.inference.scrap_share, "%"),
+             each.inference.scrap_share, "%", POINTS),
         )  # fmt: skip
-        for name, found, alone, write in pairs:
+        for name, found, alone, write, write_difference in pairs:
             none = words["report.none"]
             shown = [none, notes.interval(alone, write), none, none]
             used.append(alone)
             if found is not None:
-                parts = (found.before, found.after, found.difference)
-                used += parts
-                shown = [notes.interval(part, write) for part in parts]
+                used += (found.before, found.difference)
+                shown = [notes.interval(part, write) for part in (found.before, alone)]
+                shown.append(notes.interval(found.difference, write_difference))
                 decided = "decided" if found.decided else "undecided"
                 shown.append(words[f"dossier.{decided}"])
             rows.append(table_row(_name(each, words), words[f"dossier.row.{name}"], *shown))
@@ -206,8 +206,8 @@ def _cell(cell: Cell, unit: str, words: Words, notes: Footnotes) -> str:
     return words["dossier.unlike_name"].format(name=text) if cell.unlike else text
 
 
-def _value(interval: Interval, unit: str, words: Words) -> str:
-    text = with_interval(interval, "%" if unit == "1" else "3s", words)
+def _value(interval: Interval, unit: str, words: Words, share: str = "%") -> str:
+    text = with_interval(interval, share if unit == "1" else "3s", words)
     symbol = {"s": " s", "1/h": words["dossier.per_hour"], "kW.h": " kWh"}.get(unit, "")
     return text if interval.estimate is None else f"{text}{symbol}"
 
@@ -220,14 +220,12 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
             value = each.value
             if value.estimate is None:
                 continue
-            write = percent if row.unit == "1" else significant
-            text = f"{minus(write(value.estimate))} {bracket(value, write)}"
             told = "decided" if value.excludes(0.0) else "undecided"
             rows.append(
                 table_row(
                     words[f"criterion.{row.criterion}"],
                     words["dossier.minus"].format(right=names[each.right], left=names[each.left]),
-                    text,
+                    _value(value, row.unit, words, POINTS),
                     words[f"dossier.{told}"],
                 )
             )

@@ -170,6 +170,8 @@ def doubts(content: DossierContent, words: Words) -> Iterator[str]:
         yield words["dossier.doubt.no_sheet"]
     elif money is not None:
         yield from _money_doubts(money, words)
+        if not any(line.quote for line in content.sheet.lines):
+            yield words["dossier.doubt.no_offers"]
     if content.left:
         names = words["report.and"].join(each.condition for each in content.left)
         yield words["dossier.doubt.left"].format(conditions=names)
