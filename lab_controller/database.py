@@ -81,6 +81,13 @@ def connect(path: Path, *, read_only: bool = False) -> Database:
     return Database(connection)
 
 
+def copy_of(db: Database) -> Database:
+    """The same rows in memory: what is done to them there, the file never sees."""
+    copy = Database(memory=True)
+    db.conn.backup(copy.conn)
+    return copy
+
+
 def seal(db: Database) -> None:
     """Leave one plain file: nothing in its log, no companions. Readers must be gone."""
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from booking import migrations as booking_tables
 from lab_controller import migrations
-from lab_controller.database import Database, connect, storage_of
+from lab_controller.database import Database, connect, copy_of, storage_of
 from trial_logs import migrations as trial_tables
 
 SCHEMAS = (migrations.migrations, booking_tables.MIGRATIONS, trial_tables.lab)
@@ -26,8 +26,7 @@ def lab_books(data_dir: Path) -> Iterator[Database]:
         if not any(schema.pending(kept) for schema in SCHEMAS):
             yield kept
             return
-        copy = stack.enter_context(closing(Database(memory=True)))
-        kept.conn.backup(copy.conn)
+        copy = stack.enter_context(closing(copy_of(kept)))
         for schema in SCHEMAS:
             schema.apply(copy)
         yield copy
