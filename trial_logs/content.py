@@ -5,7 +5,7 @@ Everything here can be pickled into a worker process and turned into JSON with `
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlite_utils import Database
@@ -210,7 +210,6 @@ def run_section(db: Database, protocol: Protocol | None = None) -> RunSection:
     last = record.moves(db)[-1]
     end = last_segment(db)
     numbers, parts, taken = summarise(db), tuple(part_rows(db)), tuple(_measurements(db))
-    values = [(m.characteristic, m.unit, m.value) for m in taken if m.value is not None]
     return RunSection(
         run_id=header.run_id,
         number=header.number,
@@ -236,8 +235,22 @@ def run_section(db: Database, protocol: Protocol | None = None) -> RunSection:
         curves=tuple(_curve(db, each, span) for each in _plotted(db, header)),
         head=end.head if end else "",
         segments=end.n if end else 0,
-        inference=infer(numbers, counted_cycles(parts), values, header.limits, protocol),
+        inference=infer(numbers, counted_cycles(parts), _values(taken), header.limits, protocol),
     )
+
+
+def _values(taken: Iterable[MeasurementRow]) -> Iterator[tuple[str, str, float]]:
+    """Characteristic, unit and value, of each part the first: measured again is no second part."""
+    seen: set[tuple[str, str, int]] = set()
+    for row in taken:
+        if row.value is None:
+            continue
+        if row.part_no is not None:
+            key = (row.characteristic, row.unit, row.part_no)
+            if key in seen:
+                continue
+            seen.add(key)
+        yield row.characteristic, row.unit, row.value
 
 
 def counted_cycles(parts: Sequence[PartRow]) -> list[float]:

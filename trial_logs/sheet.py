@@ -19,6 +19,7 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
+from trial_logs.chapters.gauge import gauge_chapter
 from trial_logs.chapters.judgement import capability_chapter, steadiness_chapter, warnings
 from trial_logs.chapters.time_use import stop_chapter, time_chapter
 from trial_logs.charts import curve_plots, cycle_strip
@@ -83,6 +84,7 @@ def _blocks(content: ReportContent, words: Words) -> Iterator[Block]:
     yield from stop_chapter(content, words)
     yield from _measurements(content, words)
     yield from capability_chapter(content, words)
+    yield from gauge_chapter(content, words)
     yield from _corrections(content, words)
     yield from _notes(content, words)
     yield heading(words["report.method"])

@@ -87,7 +87,7 @@ def capability_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
         interval
         for run in content.runs
         for _, found in run.inference.capability
-        for interval in (found.cm, found.cmk)
+        for interval in (found.cm, found.cmk, found.cmk_bound)
     ]
     notes = [small(words["capability.note"]), *methods(used, words)]
     yield together([heading(words["report.capability"]), table, *notes])
@@ -104,9 +104,20 @@ def _capability_row(run: RunSection, measured: Measured, found: Capability, word
         words[f"report.{tested[found.normality.normal]}"],
     )
     said = [words.get(f"warning.{code}", words.get(code, code)) for code in found.codes]
+    said += [f"{words[f'capability.{name}']} {value:.2f}" for name, value in _beside(found)]
     if said:
-        row["remark"] = " ".join(said)
+        row["remark"] = "　".join(said)
     return row
+
+
+def _beside(found: Capability) -> Iterator[tuple[str, float]]:
+    """The limit Cmk is surely above; of values that are not normal the indices by percentiles."""
+    known = {"cmk_bound": found.cmk_bound.low}
+    if found.normality.normal is False:
+        known |= {
+            name: getattr(found, name).estimate for name in ("percentile_cm", "percentile_cmk")
+        }
+    return ((name, value) for name, value in known.items() if value is not None)
 
 
 def steadiness_chapter(content: ReportContent, words: Words) -> Iterator[Block]:

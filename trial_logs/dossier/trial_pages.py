@@ -17,6 +17,7 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
+from trial_logs.chapters.gauge import gauge_chapter
 from trial_logs.chapters.judgement import capability_chapter, control_picture, methods
 from trial_logs.charts import curve_plots
 from trial_logs.content import ReportContent
@@ -136,6 +137,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         yield from notes.block()
         yield from methods(used, words)
     yield from capability_chapter(content.report, words)
+    yield from gauge_chapter(content.report, words)
 
 
 def side_by_side(content: DossierContent, words: Words) -> Iterator[Block]:
