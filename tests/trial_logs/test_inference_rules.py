@@ -18,7 +18,7 @@ from tests.trial_logs.published import AIAG, HOUF, study
 from trial_logs.inference.capability import FEW_PARTS, NO_LIMITS, ONE_SIDED, capability
 from trial_logs.inference.control_chart import Signal, individuals_chart, signals
 from trial_logs.inference.difference import BASELINE_UNCERTAIN, Known, mean_difference, paired
-from trial_logs.inference.gauge import TOO_SMALL, UNBALANCED, gauge_study
+from trial_logs.inference.gauge import TOO_SMALL, UNBALANCED, gauge_study, mls_interval
 from trial_logs.inference.interval import NO_METHOD, NO_SPREAD
 from trial_logs.inference.needed import (
     NO_NUMBER,
@@ -165,6 +165,8 @@ def test_capability_says_what_it_rests_on() -> None:
     assert found.cmk_bound.high is None
     assert (found.cmk_bound.low or 9) < (found.cmk.estimate or 0) < (found.cm.estimate or 0) + 1e-9
     assert (found.percentile_cm.code, found.percentile_cm.needed) == (TOO_FEW, 721)
+    enough = capability(STEADY[:50], 28, 32)
+    assert (FEW_PARTS in enough.codes, enough.cm.code) == (False, "")
     one_sided = capability(STEADY, 28, None)
     assert (one_sided.cm.code, one_sided.cmk.code) == (ONE_SIDED, "")
     assert capability(STEADY, None, None).codes == (NO_LIMITS,)
@@ -219,6 +221,23 @@ def test_study_interval_is_the_published_formula() -> None:
     assert (study_found.grr_study.high, study_found.grr_study.low) == pytest.approx(
         tuple(ends), rel=1e-5
     )
+
+
+def test_the_spread_of_measuring_has_the_interval_of_its_own_mean_squares() -> None:
+    found = gauge_study(study(HOUF), pool_above=None)
+    part, operator, crossed, error = (
+        (line.ms or 0.0, line.df) for line in found.anova if line.ms is not None
+    )
+    p, o, r = found.parts, found.operators, found.trials
+    weights = {
+        "gauge.grr": (0, 1 / (p * r), (p - 1) / (p * r), (r - 1) / r),
+        "gauge.tv": (1 / (o * r), 1 / (p * r), (p * o - p - o) / (p * o * r), (r - 1) / r),
+    }
+    sds = {each.source: each.sd for each in found.components}
+    for source, each in weights.items():
+        squares = zip(each, (part, operator, crossed, error), strict=True)
+        ends = mls_interval([(c, ms, df) for c, (ms, df) in squares if c])
+        assert ((sds[source].low or 0) ** 2, (sds[source].high or 0) ** 2) == pytest.approx(ends)
 
 
 def test_a_baseline_told_as_one_number_leaves_its_uncertainty_open() -> None:
@@ -282,7 +301,11 @@ def test_projections_say_so() -> None:
     assert (found.total, found.code) == (None, NO_NUMBER)  # the baseline alone hides 0.2
     both = parts_for_difference(before, after, grow_both=True)
     assert both.code == PROJECTION
-    assert (both.more or 0) > 500
+    assert both.more is not None
+    for fewer, decided in ((0, True), (1, False)):  # as many more on either side, no one fewer
+        more = both.more - fewer
+        sides = replace(before, n=50 + more), replace(after, n=10 + more)
+        assert mean_difference(*sides).decided is decided
     assert parts_for_difference(before, Known(10, 2, 10)).code == NO_NUMBER
 
 
@@ -298,6 +321,7 @@ def test_run_rules_speak_where_they_should() -> None:
     assert rules([2.1, 0.0, 0.0, 2.2]) == []
     assert rules([0.1] * 8) == [(7, "chart.rule_4")]
     assert rules([0.1] * 7 + [0.0]) == []
+    assert rules([3.0, 0.0, 0.0, 0.0, -3.0]) == []  # on a line is not beyond it
     assert individuals_chart([]).code == NO_DATA
     assert individuals_chart([5.0, 5.0, 5.0]).code == NO_SPREAD
 

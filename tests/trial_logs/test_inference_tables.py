@@ -123,6 +123,9 @@ def test_interval_of_cpk() -> None:
         "0.89",
         "1.41",
     ]
+    # by hand, few parts: 1 ± 1.959964·√(1/45 + 1/8)
+    few = cmk_interval(0, 1, 5, -3, 3)
+    assert (few.low, few.high) == pytest.approx((0.24797, 1.75203), abs=5e-5)
 
 
 def test_noncentral_t_by_tolerance_factors() -> None:
