@@ -111,6 +111,13 @@ def booking_by_id(db: Database, booking_id: str) -> Booking:
     return _booking(row)
 
 
+def booking_named(db: Database, name: str) -> Booking:
+    """One booking by its id or by the number staff see; raises UnknownBooking."""
+    sql = "SELECT id FROM booking_bookings WHERE number = :number"
+    row = one(db, sql, number=tidy_number(name))
+    return booking_by_id(db, row["id"] if row else name)
+
+
 def find_by_number_and_code(db: Database, number: str, code: str) -> Booking:
     """What the status page shows; UnknownBooking alike for a wrong number and a wrong code."""
     sql = "SELECT * FROM booking_bookings WHERE number = :number"

@@ -147,6 +147,9 @@ def plain(value: object) -> str:
     """One value; times in the lab's zone."""
     if value is None or value == "":
         return "-"
+    if isinstance(value, bool):
+        language = click.get_current_context().params.get("lang", "ja")
+        return text(language, "export.yes" if value else "export.no")
     if isinstance(value, datetime):
         return f"{value.astimezone(zone()):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, dict | list):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -99,20 +100,26 @@ def make(
     as_json: bool,
 ) -> None:
     """Make the purchase dossier of a TRIAL (導入検討書) as a PDF."""
-    out.mkdir(parents=True, exist_ok=True)
     wanted = DossierRequest(others=list(others), condition=condition)
 
-    async def fetch(lab: LabClient) -> list[Path]:
+    async def fetch(lab: LabClient) -> tuple[list[Path], list[str]]:
+        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
         made = await lab.make_dossier(trial, wanted)
         paths = []
         for name in made.files:
             path = out / f"{trial}-{name}"
             path.write_bytes(await lab.dossier_file(trial, name))
             paths.append(path)
-        return paths
+        return paths, made.warnings
 
-    for path in ask(data_dir, lang, fetch):
+    paths, warnings = ask(data_dir, lang, fetch)
+    if as_json:
+        show({"files": [str(path) for path in paths], "warnings": warnings}, True)
+        return
+    for path in paths:
         click.echo(path)
+    for warning in warnings:
+        click.echo(warning, err=True)
 
 
 @command.command()

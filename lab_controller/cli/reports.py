@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import click
 
-from lab_controller.cli.door import ask, shared
+from lab_controller.cli.door import ask, shared, show
 from lab_controller.client import LabClient
 
 
@@ -16,9 +17,9 @@ from lab_controller.client import LabClient
 @shared
 def command(trial: str, out: Path, data_dir: Path, lang: str, as_json: bool) -> None:
     """Make the report of a TRIAL: PDF, XLSX and CSV."""
-    out.mkdir(parents=True, exist_ok=True)
 
     async def fetch(lab: LabClient) -> list[Path]:
+        await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)
         made = await lab.make_report(trial)
         paths = []
         for name in made.files:
@@ -27,5 +28,9 @@ def command(trial: str, out: Path, data_dir: Path, lang: str, as_json: bool) -> 
             paths.append(path)
         return paths
 
-    for path in ask(data_dir, lang, fetch):
+    paths = ask(data_dir, lang, fetch)
+    if as_json:
+        show({"files": [str(path) for path in paths]}, True)
+        return
+    for path in paths:
         click.echo(path)

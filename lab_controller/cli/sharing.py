@@ -70,7 +70,8 @@ def release(
         show(found, True)
         return
     if found.link:
-        click.echo(text(lang, "cli.vendor_link", {"link": found.link}))
+        door = (data_dir / "controller.url").read_text(encoding="ascii").strip()
+        click.echo(text(lang, "cli.vendor_link", {"link": f"{door}{found.link}"}))
     if not found.fields:
         click.echo(text(lang, "cli.nothing_released", {"fields": ", ".join(found.releasable)}))
     show(found.fields, False, ("field", "title", "at", "by"))

@@ -67,8 +67,8 @@ class Bookings:
         )
 
     async def one(self, booking: str) -> BookedWith:
-        """One booking by id. Raises UnknownBooking."""
-        return await self._db.read(lambda db: named_booking(db, rows.booking_by_id(db, booking)))
+        """One booking by its id or number. Raises UnknownBooking."""
+        return await self._db.read(lambda db: named_booking(db, rows.booking_named(db, booking)))
 
     async def by_printed_code(self, number: str, code: str) -> BookedWith:
         """One booking by its public number and printed code. Raises UnknownBooking."""

@@ -19,7 +19,7 @@ async def test_a_plan_from_its_template_to_what_is_left(
     assert [row["name"] for row in await table("trial", "templates")] == list(NAMES)
     booking = await bench.armed()
     file = tmp_path / "計画.toml"
-    new = ("trial", "new", booking.id, "--template", "fdm_part", "--out", file, "--data", data)
+    new = ("trial", "new", booking.number, "--template", "fdm_part", "--out", file, "--data", data)
     written = await machikoba(*new)
     assert (written.exit_code, "machikoba trial plan" in written.stdout) == (OK, True)
     again = await machikoba(*new)
@@ -31,6 +31,12 @@ async def test_a_plan_from_its_template_to_what_is_left(
     assert created["protocol"]["template"] == "fdm_part"
     assert created["left"]["next_run"]["condition"] == "0.20 mm / PLA"
     assert [row["runs_left"] for row in created["left"]["conditions"]] == [1, 1, 1, 1]
+    assert created["booking"] == booking.id
+    shared = await machikoba("trial", "release", created["id"], "conditions", "--data", data)
+    assert f"{(data / 'controller.url').read_text().strip()}/vendor/" in shared.stdout
+    for paper in ("report", "dossier"):
+        refused = await machikoba(paper, created["id"], "--out", file / "x", "--data", data)
+        assert (refused.exit_code, str(file / "x") in refused.stderr) == (REFUSED, True)
     exported = await machikoba("trial", "plan", created["id"], "--export", "--data", data)
     file.with_name("again.toml").write_text(exported.stdout, encoding="utf-8")
     second = await table(
