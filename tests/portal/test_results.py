@@ -194,7 +194,8 @@ async def test_what_fails_is_told_in_plain_words(site: Site, printer: Printer) -
 async def test_the_factory_decides_what_the_vendor_sees(site: Site) -> None:
     page, trial = await visited(site)
     address, views = f"{page}/trials/{trial}/vendor", site.lab.vendor_views
-    assert 'type="checkbox"' in (await site.browser.get(address)).text
+    asked = (await site.browser.get(address)).text
+    assert ('type="checkbox"' in asked, "撮影した場所や日時" in asked) == (True, True)
     made = await site.browser.post(
         address, data={"question": "on", "yield": "on", "nonsense": "on"}
     )
