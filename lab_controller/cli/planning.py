@@ -66,9 +66,13 @@ def new(
 def plan(
     subject: str, booking: str, export: bool, data_dir: Path, lang: str, as_json: bool
 ) -> None:
-    """Register a plan FILE, or print the plan of a TRIAL."""
+    """Register a plan FILE; with --export print the plan of a TRIAL."""
     if export:
-        _print_plan(ask(data_dir, lang, lambda lab: lab.trial(subject)), lang)
+        found = ask(data_dir, lang, lambda lab: lab.trial(subject))
+        if as_json:
+            show(found, True)
+        else:
+            click.echo(plan_text(found.model_dump(mode="json"), catalogue(lang)), nl=False)
         return
     try:
         wanted, lines = read_plan(Path(subject), booking)
@@ -118,11 +122,6 @@ def _problem(found: ConfigProblem, language: str) -> ProblemShape:
         field=place.strip() if found.line else found.key,
         params=dict(found.params),
     )
-
-
-def _print_plan(trial: TrialShape, language: str) -> None:
-    shown = trial.model_dump(mode="json")
-    click.echo(plan_text(shown, catalogue(language)), nl=False)
 
 
 def _write_new(path: Path, content: str, language: str) -> None:

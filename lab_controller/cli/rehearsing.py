@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lab_controller.cli.door import REFUSED, complain
+from lab_controller.cli.door import REFUSED, complain, show
 from lab_controller.cli.language import in_language
 from lab_controller.cli.planning import refusal_of
 from lab_controller.i18n import say, text
@@ -34,8 +34,11 @@ from lab_controller.plan_files import PlanFileInvalid, read_plan
     show_default=True,
     help="Where the sliced files for a printing plan lie.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @in_language
-def rehearse(plan: Path, out: Path, parts: int, factor: float, gcode: Path, lang: str) -> None:
+def rehearse(
+    plan: Path, out: Path, parts: int, factor: float, gcode: Path, lang: str, as_json: bool
+) -> None:
     """Play a PLAN file in a simulated lab; a few PARTS for each condition."""
     from lab_controller.demo import rehearsal
     from lab_controller.demo.setup import DemoFailed
@@ -49,7 +52,8 @@ def rehearse(plan: Path, out: Path, parts: int, factor: float, gcode: Path, lang
         signal.signal(number, lambda *_: sys.exit(REFUSED))
 
     def begin(name: str, now: datetime) -> None:
-        click.echo(f"{now.astimezone(rehearsal.ZONE):%H:%M}  {text(lang, f'demo.step.{name}')}")
+        said = f"{now.astimezone(rehearsal.ZONE):%H:%M}  {text(lang, f'demo.step.{name}')}"
+        click.echo(said, err=as_json)
 
     try:
         files = rehearsal.rehearse(
@@ -58,4 +62,7 @@ def rehearse(plan: Path, out: Path, parts: int, factor: float, gcode: Path, lang
     except DemoFailed as error:
         click.echo(say(lang, error), err=True)
         sys.exit(REFUSED)
+    if as_json:
+        show({"simulated": True, "files": [str(file) for file in files]}, True)
+        return
     click.echo(text(lang, "rehearsal.done", {"dir": out, "count": len(files)}))

@@ -38,6 +38,8 @@ async def test_a_plan_from_its_template_to_what_is_left(
         refused = await machikoba(paper, created["id"], "--out", file / "x", "--data", data)
         assert (refused.exit_code, str(file / "x") in refused.stderr) == (REFUSED, True)
     exported = await machikoba("trial", "plan", created["id"], "--export", "--data", data)
+    shown = await table("trial", "plan", created["id"], "--export", "--data", data)
+    assert shown["protocol"] == created["protocol"]
     file.with_name("again.toml").write_text(exported.stdout, encoding="utf-8")
     second = await table(
         "trial", "plan", file.with_name("again.toml"), "--booking", booking.id, "--data", data

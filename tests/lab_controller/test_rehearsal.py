@@ -56,12 +56,15 @@ def test_a_plan_is_played_and_leaves_a_report_that_says_what_it_is(tmp_path: Pat
     real.mkdir()
     command = [sys.executable, "-m", "lab_controller", "trial", "rehearse", str(plan)]
     done = subprocess.run(
-        [*command, "--out", str(out), "--parts", "2"], cwd=tmp_path, capture_output=True, text=True,
+        [*command, "--out", str(out), "--parts", "2", "--json"],
+        cwd=tmp_path, capture_output=True, text=True,
         env={"MACHIKOBA_DATA": str(real), "PATH": "/usr/bin:/bin", "PYTHONPATH": sys.path[0]},
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert list(real.iterdir()) == []
+    told = json.loads(done.stdout)
+    assert (told["simulated"], str(out / "report.pdf") in told["files"]) == (True, True)
     lab = sqlite3.connect(out / "data" / "lab.db")
     runs = lab.execute("SELECT condition, state, simulated, rehearsal FROM trial_run").fetchall()
     lab.close()
