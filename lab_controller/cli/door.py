@@ -74,6 +74,20 @@ def ask(data_dir: Path, language: str, question: Callable[[LabClient], Awaitable
     sys.exit(REFUSED)
 
 
+def write_new(path: Path, content: str, language: str) -> None:
+    """Write a file that is not there yet; one that is may hold somebody's work."""
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(content)
+    except FileExistsError:
+        complain(refusal(language, "cli.file_exists", {"file": path}))
+        sys.exit(REFUSED)
+    except OSError as error:
+        params = {"file": path, "cause": error.strerror}
+        complain(refusal(language, "cli.file_failed", params))
+        sys.exit(REFUSED)
+
+
 def wants_json() -> bool:
     """Whether the subcommand was called with --json."""
     context = click.get_current_context(silent=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show
+from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show, write_new
 from lab_controller.cli.importing import decoded
 from lab_controller.cli.language import in_language
 from lab_controller.client import LabClient
@@ -43,18 +43,14 @@ def command() -> None:
 
 @command.command()
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default="sheet.toml")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @in_language
-def sheet(out: Path, lang: str) -> None:
+def sheet(out: Path, lang: str, as_json: bool) -> None:
     """Write an investment sheet to fill in."""
-    try:
-        with out.open("x", encoding="utf-8") as file:
-            file.write(investment.template(texts.load(lang)))
-    except FileExistsError:
-        complain(refusal(lang, "cli.file_exists", {"file": out}))
-        sys.exit(REFUSED)
-    except OSError as error:
-        complain(refusal(lang, "cli.file_failed", {"file": out, "cause": error.strerror}))
-        sys.exit(REFUSED)
+    write_new(out, investment.template(texts.load(lang)), lang)
+    if as_json:
+        show({"file": str(out)}, True)
+        return
     click.echo(out)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show
+from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show, write_new
 from lab_controller.cli.language import in_language
 from lab_controller.client import LabClient, Refused
 from lab_controller.config import ConfigProblem
@@ -51,7 +51,7 @@ def new(
     words = catalogue(lang)
     content = plan_text(plan, words, bring=found.bring, questions=found.baseline_questions)
     path = out or Path(f"{name}.toml")
-    _write_new(path, content, lang)
+    write_new(path, content, lang)
     if as_json:
         show({"file": str(path), "booking": booked.id, "template": name}, True)
         return
@@ -122,17 +122,3 @@ def _problem(found: ConfigProblem, language: str) -> ProblemShape:
         field=place.strip() if found.line else found.key,
         params=dict(found.params),
     )
-
-
-def _write_new(path: Path, content: str, language: str) -> None:
-    """Write a file that is not there yet; one that is may hold somebody's work."""
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(content)
-    except FileExistsError:
-        complain(refusal(language, "cli.file_exists", {"file": path}))
-        sys.exit(REFUSED)
-    except OSError as error:
-        params = {"file": path, "cause": error.strerror}
-        complain(refusal(language, "cli.file_failed", params))
-        sys.exit(REFUSED)

@@ -57,7 +57,9 @@ async def test_a_sheet_is_written_filled_in_and_entered(
 ) -> None:
     trial = await bench.trial(await bench.armed())
     file = tmp_path / "sheet.toml"
-    assert (await machikoba("dossier", "sheet", "--out", file)).exit_code == OK
+    assert json.loads((await machikoba("dossier", "sheet", "--out", file, "--json")).stdout) == {
+        "file": str(file)
+    }
     assert (await machikoba("dossier", "sheet", "--out", file)).exit_code == REFUSED
     empty = await machikoba("dossier", "enter", trial, file, "--data", data)
     assert empty.exit_code == REFUSED
