@@ -309,7 +309,11 @@ class TestTrial:
 
     async def test_a_condition_without_a_run_is_planned_and_begun(self) -> None:
         async with desk() as (app, pilot):
-            await press(pilot, "3", "x", *"late", "enter", "end", "b", "y")
+            await press(pilot, "3", "x", *"late", "enter", "home", "b")
+            assert "計画の順番と変わります" in picture(app.screen)
+            await press(pilot, "n", "end", "b")
+            assert "計画の順番と変わります" not in picture(app.screen)
+            await press(pilot, "y")
             assert called(app.lab) == ["abort", "plan_run", "start"]
             assert what(app.lab, "plan_run") == ("t1", "充填 40 %")
 
@@ -411,9 +415,11 @@ class TestTrial:
         async with desk() as (app, pilot):
             await press(pilot, "3", "o")
             assert what(app.lab, "report") == "t1"
-            assert "reports/t1/ja/report.pdf" in picture(app.screen)
+            assert "reports/t1/ja" in picture(app.screen)
+            assert "report.pdf" in picture(app.screen)
             await press(pilot, "escape", "d")
-            assert "dossiers/t1/ja/dossier.pdf" in picture(app.screen)
+            assert "dossiers/t1/ja" in picture(app.screen)
+            assert "dossier.pdf" in picture(app.screen)
             app.lab.refusals["dossier"] = overlap()
             await press(pilot, "escape", "d")
             assert "ほかの予約が入っています" in picture(app.screen)

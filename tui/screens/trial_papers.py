@@ -63,16 +63,17 @@ class PaperKeys(TrialSubject):
     @on(PaperMade)
     def _show(self, made: PaperMade) -> None:
         home = Path(FOLDERS[made.paper]) / made.report.trial / self.t.language
-        lines = [self._file(home / name, size) for name, size in made.report.files.items()]
+        lines = [self._place(home)]
+        lines += [_file(name, size) for name, size in made.report.files.items()]
         lines += [Text(self.t("paper.warning", text=text), WARN) for text in made.report.warnings]
         title = self.t("paper.done", paper=self.t(f"paper.{made.paper}"))
         self.app.push_screen(Lines(self.station, title, lines))
 
-    def _file(self, path: Path, size: int) -> Text:
-        """Where a file lies: in the data folder, and where that is if this console knows."""
+    def _place(self, path: Path) -> Text:
+        """Where the files lie: in the data folder, and where that is if this console knows."""
         folder = self.station.data_dir
         place = folder.absolute() / path if folder else path
-        return Text.assemble((f"{place}", BOLD), (f"  {max(1, size // 1024):,} KB", DIM))
+        return Text(str(place), BOLD)
 
     def making_words(self) -> Text:
         """What is being made, and for how long."""
@@ -82,3 +83,7 @@ class PaperKeys(TrialSubject):
         took = (now - self._since).total_seconds() if now and self._since else 0.0
         paper = self.t(f"paper.{self.making}")
         return Text(self.t("paper.making", paper=paper, took=clock(took)) + "\n", KEY)
+
+
+def _file(name: str, size: int) -> Text:
+    return Text.assemble(f"  {name}", (f"  {max(1, size // 1024):,} KB", DIM))

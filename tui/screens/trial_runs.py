@@ -62,6 +62,9 @@ class RunKeys(TrialSubject):
             condition = self._condition()
             title = f"{self.t('key.run.begin')}  {condition}"
             text = self.t("ask.begin", trial=self.trial.title, condition=condition)
+            comes = next_run(self.trial)
+            if comes is not None and comes.condition != condition:
+                text += "\n" + self.t("ask.begin_other", condition=comes.condition)
             self.confirm(
                 title,
                 text,
