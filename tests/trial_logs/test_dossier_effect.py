@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.trial_logs.purchases import before, measured, sheet, told, tried
+from tests.trial_logs.purchases import SHEET, before, measured, sheet, told, tried
 from trial_logs.dossier import effect, indices, sensitivity
 from trial_logs.dossier.appraisal import appraise
-from trial_logs.dossier.economics import AnnualEffect, GrowthPlan, ValueAdded, Yen
+from trial_logs.dossier.economics import AnnualEffect, GrowthPlan, Payback, ValueAdded, Yen
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.money import whole
 from trial_logs.inference.interval import Interval
@@ -60,6 +60,58 @@ def test_both_ends_are_carried_and_every_column_adds_up() -> None:
     assert result.npv.value.low < (result.npv.value.estimate or 0) < result.npv.value.high
     years = result.payback.years
     assert (years.low or 0) < (years.estimate or 0) < (years.high or 0)
+
+
+def test_little_scrap_before_is_the_unfavourable_end() -> None:
+    """The fewer parts were lost before, the less time and money the machine saves."""
+    scrap = measured(0.05, 0.02, 0.10)
+    found = effect.annual_effect(sheet(), before(scrap_share=scrap), tried())
+    hours = found.hours_before
+    assert hours.low == pytest.approx(60_000 / 0.98 * 90 / 3600)
+    assert hours.high == pytest.approx(60_000 / 0.90 * 90 / 3600)
+
+
+def test_the_worst_may_lie_where_the_machine_just_makes_the_volume() -> None:
+    """Six in ten good: each part costs more than by hand, and a slower machine makes fewer."""
+    hand, good = before(cycle_s=told(10.0)), measured(0.6, 0.6, 0.6)
+    plan = sheet(
+        present={"volume_per_year": 40_000, "scrap_yen_per_part": 300},
+        plan={"life_years": 7, "discount_percent": 3.0, "attendance_percent": 30.0},
+    )
+    found = effect.annual_effect(
+        plan, hand, tried(cycle_s=measured(150, 60, 240), yield_share=good)
+    )
+    just = 240 * 8 * 3600 / 40_000 * 0.6
+    turn = tried(cycle_s=measured(just, just, just), yield_share=good)
+    assert found.total.low == effect.annual_effect(plan, hand, turn).total.low
+
+
+def test_discounted_payback_must_fall_within_the_life() -> None:
+    def paid(years: int) -> Payback:
+        plan = sheet(plan={**SHEET["plan"], "life_years": years})
+        return appraise(plan, before(), tried()).discounted_payback
+
+    # 3,728,750 a year: today 3,620,146 after one and 7,134,870 after two, against 5,000,000
+    assert (paid(1).years.estimate, paid(1).years.code) == (None, BEYOND_LIFE)
+    assert paid(2).years.estimate == pytest.approx(1 + 1_379_854 / 3_514_705, abs=1e-4)
+
+
+def test_what_is_left_at_the_end_comes_at_the_end() -> None:
+    plain, rest = (
+        appraise(sheet(plan={**SHEET["plan"], "residual_yen": yen}), before(), tried())
+        for yen in (0, 700_000)
+    )
+    gained = (rest.npv.value.estimate or 0) - (plain.npv.value.estimate or 0)
+    assert gained == pytest.approx(700_000 / 1.03**7, abs=1)
+    assert rest.payback == plain.payback
+    assert rest.discounted_payback == plain.discounted_payback
+
+
+@pytest.mark.parametrize(
+    ("yen", "rounded"), [(0.5, 1), (-0.5, -1), (2.5, 3), (1.49, 1), (-1.51, -2), (0.0, 0)]
+)
+def test_half_a_yen_is_rounded_away_from_zero(yen: float, rounded: int) -> None:
+    assert whole(yen) == rounded
 
 
 def test_an_open_end_stays_open_and_is_said() -> None:

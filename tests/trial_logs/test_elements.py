@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trial_logs.context import Mode
-from trial_logs.elements import ELEMENTS, Item, Operation, Seen, Story, pieces, spans_of
+from trial_logs.elements import ELEMENTS, ITEMS, Item, Operation, Seen, Story, pieces, spans_of
 from trial_logs.model import RunState
 from trial_logs.spells import LINKS_UP
 from trial_logs.stops import Word, stops
@@ -119,6 +119,26 @@ def test_the_table_says_what_the_annex_says() -> None:
     assert ELEMENTS[Item.NOT_EXECUTING, Operation.NONE] is Element.DELAY  # ADET, order registered
     assert ELEMENTS[Item.OUT_OF_SERVICE, Operation.NONE] is Element.DOWN  # ADOT
     assert ELEMENTS[Item.EXECUTING, Operation.SETUP] is Element.SETUP  # AUST
+
+
+def test_only_a_busy_machine_executes() -> None:
+    by_item = {item: {word for word, found in ITEMS.items() if found is item} for item in Item}
+    assert by_item == {
+        Item.EXECUTING: {"busy"},
+        Item.NOT_EXECUTING: {"idle", "ready", "paused", "stopping"},
+        Item.OUT_OF_SERVICE: {"fault", "maintenance"},
+        Item.UNKNOWN: set(),
+    }
+
+
+def test_a_pause_takes_the_blame_for_waiting_only() -> None:
+    story = told(
+        (0, "arm", "ready", "normal"),
+        (20, "arm", "fault", "normal"),
+        moves=[(0, RunState.RUNNING, ""), (10, RunState.PAUSED, "lunch")],
+    )
+    shown = [(each.t0_us, each.device, each.cause) for each in spans_of(pieces(story))]
+    assert shown == [(0, "arm", ""), (10, "", "lunch"), (20, "arm", "")]
 
 
 def test_a_day_as_it_goes() -> None:

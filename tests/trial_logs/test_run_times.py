@@ -15,6 +15,7 @@ from tests.trial_logs.day import NOW, SECOND
 from trial_logs import context_record, evidence, migrations, store
 from trial_logs.chain import TABLES
 from trial_logs.context import Consumable, Mode, ModeSet, OrderEdge, Serial, StopExplained
+from trial_logs.elements import Seen, Story, pieces
 from trial_logs.errors import EvidenceClosed, Invalid
 from trial_logs.metrics import NO_DATA, Figure
 from trial_logs.model import (
@@ -29,7 +30,7 @@ from trial_logs.model import (
     Verdict,
 )
 from trial_logs.proof import verify
-from trial_logs.run_times import NO_PLANNED_CYCLE, UNJUDGED, UNKNOWN_IDLE, UNKNOWN_TIME
+from trial_logs.run_times import NO_PLANNED_CYCLE, UNJUDGED, UNKNOWN_IDLE, UNKNOWN_TIME, kado
 from trial_logs.summary import RunNumbers, numbers_json, summarise
 from trial_logs.times import Element
 
@@ -106,6 +107,7 @@ def test_the_times_of_an_hour_and_what_is_made_of_them(lab: Database) -> None:
     assert times.oee.figure.value == pytest.approx(90 * 18 / 3600)
     assert times.setup_ratio.figure == Figure(600 / 2880)
     assert times.bekido.inputs == (("W", 3000.0), ("S", 120.0))
+    assert times.bekido.figure == Figure(2880 / 3000)
     assert times.kado.figure == Figure(2280 / 3600)
     assert (times.first_part_s, times.first_good_s) == (Figure(700.0), Figure(810.0))
     (stop,) = times.stops
@@ -119,6 +121,15 @@ def test_the_times_of_an_hour_and_what_is_made_of_them(lab: Database) -> None:
     assert told["format"] == 2
     assert "spans" not in told["times"]
     assert len(told["times"]["stops"]) == 1
+
+
+def test_a_machine_that_works_while_it_is_set_up_is_loaded_too() -> None:
+    states = [
+        Seen(0, "arm", "online", "busy", "normal"),
+        Seen(60, "arm", "online", "idle", "normal"),
+    ]
+    story = Story(0, 100, ("arm",), states, modes=[(0, Mode.SETUP), (40, Mode.PRODUCTION)])
+    assert kado(list(pieces(story))).inputs == (("B", 60e-6), ("C", 100e-6))
 
 
 def test_what_cannot_be_had_says_why(lab: Database) -> None:
