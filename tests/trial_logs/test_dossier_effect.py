@@ -299,6 +299,9 @@ def test_productivity_grows_by_compound() -> None:
 
 
 def test_the_grant_offices_payback_leaves_running_costs_out() -> None:
+    more = sheet(extra={"parts_per_year": 1_000, "margin_yen_per_part": 100})
+    gained = indices.grant_payback(effect.annual_effect(more, before(), tried()), more).years
+    assert gained.estimate == pytest.approx(5_000_000 / (3_267_096 + 100_000))
     found = effect.annual_effect(sheet(), before(), tried())
     years = indices.grant_payback(found, sheet()).years
     assert years.estimate == pytest.approx(5_000_000 / 3_267_096)

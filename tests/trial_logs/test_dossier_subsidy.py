@@ -106,6 +106,18 @@ def test_the_ceiling_of_an_unknown_size_is_the_lowest_and_said() -> None:
 
 
 @pytest.mark.parametrize(
+    ("workers", "ceiling"),
+    [(5, 7_500_000), (6, 15_000_000), (20, 15_000_000), (100, 50_000_000), (101, 80_000_000)],
+)
+def test_the_ceiling_is_that_of_the_firms_size_the_bound_included(
+    workers: int, ceiling: int
+) -> None:
+    large = costing(900_000_000, firm={"workers": workers})
+    found = variants(large, [GENERAL], on=date(2025, 9, 1), effect=EFFECT)[0]
+    assert found.subsidy_yen == ceiling
+
+
+@pytest.mark.parametrize(
     ("on", "refused"),
     [
         (date(2026, 3, 31), "pack.not_yet"),
@@ -130,6 +142,8 @@ def test_only_eligible_kinds_count_and_too_little_is_nothing() -> None:
     floor = Scheme("x", {}, Fraction(1, 2), floor_yen=500_001)
     short = applied(costing(1_000_000), floor)
     assert (short.refused, short.own_yen) == (BELOW_FLOOR, 1_000_000)
+    just = applied(costing(1_000_000), replace(floor, floor_yen=500_000))
+    assert (just.refused, just.subsidy_yen) == ("", 500_000)
 
 
 def test_tax_is_taken_out_of_the_eligible_cost() -> None:

@@ -70,6 +70,15 @@ def test_the_numbers_of_a_small_run_by_hand(lab: Database) -> None:
     db.close()
 
 
+def test_a_meter_counts_from_the_start_to_the_end_of_the_run(lab: Database) -> None:
+    db = ten_seconds(lab)
+    for seconds in (-5, 20):
+        at = to_us(NOW + after(seconds))
+        db.execute("INSERT INTO reading (series, t_us, value, quality) VALUES (2, ?, 9, 0)", [at])
+    assert summarise(db).energy_kwh.value == pytest.approx(0.1)
+    db.close()
+
+
 def test_a_correction_changes_the_numbers_and_nothing_else(lab: Database) -> None:
     db = ten_seconds(lab)
     void = Correction(NOW, "part_event", 2, "花子", "二度数えた", Verdict.VOID)
