@@ -179,6 +179,7 @@ def test_more_scrap_than_today_is_said_first(recorded: Day) -> None:
     content = dossier_content(trial(real(recorded[2]), clean), on=ON, sheet=purchases.sheet())
     expected = JA["dossier.doubt.more_scrap"].format(before="0.0%", after="4.2%")
     assert next(doubts(content, JA)) == expected
+    assert next_step(content).step is Step.QUALITY
     assert not any(expected[:5] in line for line in doubts(dossier(real(recorded[2])), JA))
 
 

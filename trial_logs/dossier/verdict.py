@@ -34,6 +34,7 @@ class Step(StrEnum):
     DROP = "drop"
     CLOSE = "close"
     MEASURE = "measure"
+    QUALITY = "quality"
     BUY = "buy"
 
 
@@ -141,16 +142,25 @@ def next_step(content: DossierContent) -> Next:
         return Next(Step.MORE_BASELINE, {"n": str(content.before.cycle_s.n)})
     if money.effect.total.estimate is None:
         return Next(Step.SHEET, {"trial": content.report.trial_id})
+    if _more_scrap(finding):
+        return Next(Step.QUALITY, {})
     return _by_payback(content, money)
+
+
+def _more_scrap(finding: Finding) -> bool:
+    """Whether more is scrapped than at present, beyond doubt."""
+    scrap = finding.against.scrap_share if finding.against else None
+    return scrap is not None and scrap.decided and (scrap.difference.estimate or 0) > 0
 
 
 def _by_payback(content: DossierContent, money: Economics) -> Next:
     spread, life = money.payback.years, money.sheet.life_years
     volume = next((e for e in money.sensitivity.break_even if e.factor == "volume"), None)
-    turns = "" if volume is None or volume.value is None else f"{volume.value:,.0f}"
+    # what is left at the end may put the turn below the planned volume: then it is no way out
+    turns = volume.value if volume and (volume.change or 0) > 0 else None
     if spread.code in (NEVER, BEYOND_LIFE) or spread.estimate is None:
-        if turns:
-            return Next(Step.CLOSE, {"volume": turns, "life": str(life)})
+        if turns is not None:
+            return Next(Step.CLOSE, {"volume": f"{turns:,.0f}", "life": str(life)})
         return Next(Step.DROP, {"life": str(life)})
     if spread.high is None or spread.high > life:
         return Next(Step.MEASURE, {"life": str(life)})
@@ -182,7 +192,7 @@ def doubts(content: DossierContent, words: Words) -> Iterator[str]:
 def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterator[str]:
     before = content.before.cycle_s
     scrap = finding.against.scrap_share if finding.against else None
-    if scrap is not None and scrap.decided and (scrap.difference.estimate or 0) > 0:
+    if scrap is not None and _more_scrap(finding):
         yield words["dossier.doubt.more_scrap"].format(
             before=percent(scrap.before.estimate or 0), after=percent(scrap.after.estimate or 0)
         )
