@@ -16,6 +16,8 @@ from lab_controller.demo.setup import DemoFailed
 from lab_controller.i18n import say, text
 
 CONSOLE_FACTOR = 5.0
+GCODE = Path(__file__).resolve().parents[2] / "examples" / "gcode"
+"""The story's sliced files, wherever the command is typed."""
 
 
 @click.command()
@@ -32,8 +34,8 @@ CONSOLE_FACTOR = 5.0
 @click.option(
     "--gcode",
     type=click.Path(path_type=Path, file_okay=False),
-    default="examples/gcode",
-    show_default=True,
+    default=GCODE,
+    show_default="examples/gcode",
     help="Where the story's sliced files lie.",
 )
 def command(headless: bool, out: Path, factor: float | None, lang: str, gcode: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from lab_controller.cli.door import REFUSED, complain, show
+from lab_controller.cli.demos import GCODE
+from lab_controller.cli.door import REFUSED, complain, refusal, show
 from lab_controller.cli.language import in_language
 from lab_controller.cli.planning import refusal_of
 from lab_controller.i18n import say, text
@@ -30,8 +31,8 @@ from lab_controller.plan_files import PlanFileInvalid, read_plan
 @click.option(
     "--gcode",
     type=click.Path(path_type=Path, file_okay=False),
-    default="examples/gcode",
-    show_default=True,
+    default=GCODE,
+    show_default="examples/gcode",
     help="Where the sliced files for a printing plan lie.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -61,6 +62,10 @@ def rehearse(
         )
     except DemoFailed as error:
         click.echo(say(lang, error), err=True)
+        sys.exit(REFUSED)
+    except OSError as error:
+        found = {"file": error.filename, "cause": error.strerror}
+        complain(refusal(lang, "cli.file_failed", found))
         sys.exit(REFUSED)
     if as_json:
         show({"simulated": True, "files": [str(file) for file in files]}, True)
