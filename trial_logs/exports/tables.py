@@ -53,9 +53,9 @@ class Column:
 
     def heading(self, words: Words) -> str:
         """The column's name for people, with its unit."""
-        unit = f"({unit_symbol(self.unit)})"
+        symbol = unit_symbol(self.unit) if self.unit else ""
         title = words[self.title]
-        return title if not self.unit or unit in title else f"{title} {unit}"
+        return title if not symbol or f"({symbol})" in title else f"{title} ({symbol})"
 
 
 @dataclass(frozen=True, slots=True)
