@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 from lab_controller.database import Database, connect, storage_of
@@ -77,10 +76,6 @@ class TrialBooks:
             return RunCounts(run, counts, stop_rules.met(rules, standing))
 
         return self.read_evidence(run.id, read, RunCounts(run, dict.fromkeys(Verdict, 0)))
-
-    def evidence_path(self, run: str) -> Path:
-        """Where a run's record lies."""
-        return self._recorder.path(run)
 
     def read_evidence(self, run: str, function: Callable[[Database], T], otherwise: T) -> T:
         """Read a run's evidence on a short-lived connection; `otherwise` where there is none.

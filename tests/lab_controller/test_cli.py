@@ -153,7 +153,7 @@ async def test_trials_and_their_record(data: Path, bench: Bench) -> None:
     verify = ("verify", trial["id"], "--data", data, "--lang", "en")
     done = await machikoba(*verify)
     assert (done.exit_code, run in done.stdout) == (OK, True)
-    path = bench.lab.trials.evidence_path(run)
+    path = bench.lab.recorder.path(run)
     whole = path.read_bytes()
     path.write_bytes(whole.replace("佐倉 花".encode(), "別人 花".encode()))
     done = await machikoba(*verify)
@@ -443,4 +443,4 @@ def test_every_command_speaks_the_language_of_the_environment(
 ) -> None:
     monkeypatch.setenv("MACHIKOBA_LANG", "en")
     done = CliRunner().invoke(main, ["config", "check", str(tmp_path / "none.toml")])
-    assert "The configuration" in done.stderr
+    assert "The file cannot be read" in done.stderr

@@ -49,7 +49,7 @@ async def test_a_run_needs_equipment_that_is_armed(bench: Bench) -> None:
     with pytest.raises(NotArmed):
         await bench.lab.trials.start(run, by=BY)
     assert (await bench.lab.trials.run(run)).run.state is RunState.PLANNED
-    assert not bench.lab.trials.evidence_path(run).exists()
+    assert not bench.lab.recorder.path(run).exists()
 
 
 async def test_a_run_from_start_to_end(bench: Bench) -> None:
@@ -98,7 +98,7 @@ async def test_one_live_run_per_equipment(bench: Bench) -> None:
     with pytest.raises(EquipmentBusy):
         await bench.lab.trials.start(second, by=BY)
     assert (await bench.lab.trials.run(second)).run.state is RunState.PLANNED
-    assert not bench.lab.trials.evidence_path(second).exists()
+    assert not bench.lab.recorder.path(second).exists()
 
 
 async def test_what_does_not_follow_is_refused(bench: Bench) -> None:
@@ -303,7 +303,7 @@ async def test_a_damaged_record_does_not_keep_the_lab_closed(site: Site) -> None
     async with site.open() as bench:
         run = await running(bench)
         await bench.lab.trials.finish(run, by=BY)
-        path = bench.lab.trials.evidence_path(run)
+        path = bench.lab.recorder.path(run)
     path.write_bytes(b"not a database" * 100)
     db = connect(site.folder / "data" / "lab.db")
     with db.atomic():

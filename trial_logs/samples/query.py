@@ -46,7 +46,7 @@ _ROWS = """SELECT ts_us, value, quality, source_us FROM {} WHERE series = :numbe
 OLD = _ROWS.format("sample") + " ORDER BY ts_us"
 _LATER = " AND ts_us > :sealed"
 UNSEALED = (
-    " UNION ALL ".join(_ROWS.format(name) + " AND ts_us > :sealed" for name in JOURNALS)
+    " UNION ALL ".join(_ROWS.format(name) + _LATER for name in JOURNALS)
     + f" UNION ALL {_ROWS.format('late')} ORDER BY 1"
 )
 

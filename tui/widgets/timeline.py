@@ -23,7 +23,6 @@ ELEMENT = {
     "idle": Mark("-", Style(color="#d6dbe2", bgcolor="#39424f")),
     "unknown": UNKNOWN,
 }
-AHEAD = Style(dim=True)
 
 
 @dataclass(frozen=True, slots=True)
