@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from trial_logs.dossier.economics import Payback, Spread, Yen
+from trial_logs.dossier.economics import AnnualEffect, Payback, Spread, Yen
 from trial_logs.shown import minus, percent
 
 Words = Mapping[str, str]
@@ -81,6 +82,14 @@ def number(spread: Spread, words: Words, places: int = 0) -> str:
         return text
     ends = span(f"{spread.low:,.{places}f}", f"{spread.high:,.{places}f}", words)
     return words["dossier.with_ends"].format(value=text, ends=ends)
+
+
+def whole_hours_saved(effect: AnnualEffect) -> Spread:
+    """The hours saved as a reader gets them who subtracts the whole hours printed beside them."""
+    before, after = effect.hours_before.estimate, effect.hours_after.estimate
+    if before is None or after is None:
+        return effect.hours_saved
+    return replace(effect.hours_saved, estimate=float(round(before) - round(after)))
 
 
 def share(spread: Spread, words: Words) -> str:

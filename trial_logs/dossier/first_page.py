@@ -17,7 +17,16 @@ from trial_logs.blocks import (
     text_block,
     together,
 )
-from trial_logs.dossier.amounts import Words, number, round_yen, span, year_ends, years, yen
+from trial_logs.dossier.amounts import (
+    Words,
+    number,
+    round_yen,
+    span,
+    whole_hours_saved,
+    year_ends,
+    years,
+    yen,
+)
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
 from trial_logs.dossier.findings import Finding
@@ -140,7 +149,7 @@ def _before_and_after(content: DossierContent, finding: Finding, words: Words) -
     money = content.money
     if money is not None and money.effect.hours_before.estimate is not None:
         effect = money.effect
-        saved = effect.hours_saved.estimate
+        saved = whole_hours_saved(effect).estimate
         rows.append(
             table_row(
                 words["dossier.row.hours"],

@@ -21,6 +21,7 @@ from trial_logs.dossier.amounts import (
     round_range,
     share,
     span,
+    whole_hours_saved,
     years,
     yen,
     yen_range,
@@ -137,7 +138,7 @@ def _effect(money: Economics, words: Words) -> Iterator[Block]:
     facts = {
         "hours_before": number(effect.hours_before, words),
         "hours_after": number(effect.hours_after, words),
-        "hours_saved": number(effect.hours_saved, words),
+        "hours_saved": number(whole_hours_saved(effect), words),
         "capacity": number(effect.capacity_parts, words),
     }
     pairs = [[words[f"dossier.fact.{name}"], value] for name, value in facts.items()]
