@@ -6,9 +6,12 @@ they are built once, and afterwards each node is read when it is first met.
 
 from __future__ import annotations
 
+import fcntl
+import gc
 import os
 import pickle
 from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from asyncua import Server, ua
@@ -20,11 +23,27 @@ KEPT = "MACHIKOBA_OPCUA_NODES"
 
 async def init(server: Server) -> None:
     """As `server.init()`."""
-    if path := os.environ.get(KEPT):
-        server.iserver.aspace.__class__ = _KeptSpace
-        await server.init(shelf_file=Path(path))
-    else:
+    if not (named := os.environ.get(KEPT)):
         await server.init()
+        return
+    server.iserver.aspace.__class__ = _KeptSpace
+    with _first_or_later(Path(named)):
+        await server.init(shelf_file=Path(named))
+
+
+@contextmanager
+def _first_or_later(path: Path) -> Iterator[None]:
+    """Of many that start together one builds, and the others wait for its file."""
+    if path.exists():
+        yield
+        return
+    with path.with_name(f"{path.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        gc.disable()  # it would walk a million objects again and again, all of them needed
+        try:
+            yield
+        finally:
+            gc.enable()
 
 
 class _KeptSpace(AddressSpace):
