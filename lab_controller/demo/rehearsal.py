@@ -95,7 +95,7 @@ class Rehearsal(Story):
         soon = self.demo.clock.now().astimezone(ZONE) + timedelta(minutes=10)
         midnight = soon.replace(hour=0, minute=0, second=0, microsecond=0)
         start = midnight + -(-(soon - midnight) // SLOT) * SLOT
-        return start, start + 4 * SLOT
+        return start, start + 8 * SLOT
 
 
 def rehearse(
@@ -137,7 +137,7 @@ async def _play(
         except Refused as refused:
             raise RehearsalFailed(cause=refused.refusal.text) from refused
         except (StepFailed, Unreachable, TimeoutError) as error:
-            raise RehearsalFailed(cause=f"{type(error).__name__}: {error}") from error
+            raise RehearsalFailed(cause=str(error) or type(error).__name__) from error
 
 
 async def _fetch_report(lab: LabClient, trial: str, home: Path) -> list[Path]:
