@@ -171,12 +171,16 @@ def _made_unnoted(
     """
     places: list[tuple[tuple[int, int], Difference]] = []
     candidates = list(_candidates(lab, data_dir, file))
+    same_again: set[tuple[str, tuple[RunEnd, ...]]] = set()
     for made, name, sha256 in candidates:
+        if not sha256 and (made.language, made.ends) in same_again:
+            continue
         with tempfile.TemporaryDirectory() as folder:
             again = _make_again(lab, data_dir, made, name, Path(folder))
             if again is None or (sha256 and sha256_of(again) != sha256):
                 continue
             place = first_place(again, file)
+        same_again.add((made.language, made.ends))
         if place is None:
             return made, []
         params = {"file": file.name, "trial": made.trial_id, **place._asdict()}
@@ -195,17 +199,15 @@ def _candidates(lab: Database, data_dir: Path, file: Path) -> Iterator[tuple[Mad
     with their digest, then one made today in each language that was ever printed, without."""
     for trial in _trial_in(file):
         kept = reports_of(lab, trial)
-        seen = set()
         for made in kept:
             sums = {one.name: one.sha256 for one in made.files}
             if name := _longest_end(file, sums):
-                seen.add((made.language, made.ends))
                 yield made, name, sums[name]
         name = _longest_end(file, (PDF, *FILES))
         found = [_end_of(data_dir, run) for run in runs_of(lab, trial)]
         ends = tuple(end for end in found if end is not None)
         for made in {made.language: made for made in reversed(kept)}.values():
-            if name and (made.language, ends) not in seen:
+            if name:
                 yield replace(made, ends=ends), name, ""
 
 
