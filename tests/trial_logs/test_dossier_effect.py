@@ -124,6 +124,15 @@ def test_an_open_end_stays_open_and_is_said() -> None:
     assert "no_interval" in codes(result.effect)
 
 
+def test_a_time_without_lower_end_leaves_no_end_after_and_counts_from_nothing_before() -> None:
+    after = effect.annual_effect(sheet(), before(), tried(cycle_s=measured(80.0, None, 200.0)))
+    assert (after.total.low, after.total.high, after.total.code) == (None, None, effect.OPEN)
+    unsure, none = (before(cycle_s=measured(90.0, low, 200.0)) for low in (None, 0.0))
+    found = effect.annual_effect(sheet(), unsure, tried())
+    assert found == effect.annual_effect(sheet(), none, tried())
+    assert found.hours_before.low == 0
+
+
 def test_what_nobody_told_leaves_no_number_and_says_what_is_needed() -> None:
     unknown = before(cycle_s=None, people=None, volume_per_year=None)
     result = appraise(sheet(present={}), unknown, tried())

@@ -19,7 +19,7 @@ from trial_logs.inference.capability import FEW_PARTS, NO_LIMITS, ONE_SIDED, cap
 from trial_logs.inference.control_chart import Signal, individuals_chart, signals
 from trial_logs.inference.difference import BASELINE_UNCERTAIN, Known, mean_difference, paired
 from trial_logs.inference.gauge import TOO_SMALL, UNBALANCED, gauge_study, mls_interval
-from trial_logs.inference.interval import NO_METHOD, NO_SPREAD
+from trial_logs.inference.interval import NO_LOWER, NO_METHOD, NO_SPREAD
 from trial_logs.inference.needed import (
     NO_NUMBER,
     PROJECTION,
@@ -124,6 +124,25 @@ def test_throughput_stays_open_where_the_mean_could_be_zero() -> None:
     wild = throughput_per_hour([1.0, 100.0])
     assert (wild.high, wild.code) == (None, TOO_FEW)
     assert throughput_per_hour([0.0, 0.0]).estimate is None
+
+
+@given(
+    st.lists(st.floats(0.1, 1000), min_size=2, max_size=6),
+    st.lists(st.floats(0.1, 1000), min_size=2, max_size=6),
+)
+def test_no_time_or_energy_has_an_end_below_zero(first: list[float], second: list[float]) -> None:
+    found = of_run(RunInput(first, 1, 0, 0, energy_kwh_each=second))
+    sides = (
+        ConditionInput(name, tuple(each), 0, 1) for name, each in (("a", first), ("b", second))
+    )
+    compared = between(*sides).cycle_s
+    assert compared is not None
+    for each in (found.cycle_mean_s, found.cycle_median_s, found.cycle_p95_s, found.cycle_sd_s,
+                 found.energy_kwh_per_part, compared.before, compared.after):  # fmt: skip
+        assert each.low is None or each.low > 0
+    mean = found.cycle_mean_s
+    assert (mean.code == NO_LOWER) == (mean.low is None and mean.high is not None)
+    assert mean.code != NO_LOWER or (mean.needed and NO_LOWER in found.warnings)
 
 
 def test_zero_defects_are_not_zero_risk() -> None:

@@ -41,6 +41,8 @@ def spans_of(
         if interval is None or interval.estimate is None:
             continue
         low, high = interval.low, interval.high
+        if low is None and high is not None:
+            low = 0.0  # none of them is negative; a divisor then has no end, see below
         if low is None or high is None:
             fixed.append(name)
         else:

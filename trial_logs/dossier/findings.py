@@ -125,7 +125,7 @@ def _setup(runs: Sequence[RunSection]) -> Interval | None:
     """Mean set-up time of the runs that had one."""
     known = [run.numbers.times.seconds.get(Element.SETUP, 0.0) for run in runs]
     taken = [seconds for seconds in known if seconds]
-    return mean_interval(taken) if taken else None
+    return mean_interval(taken).never_negative() if taken else None
 
 
 def _uptime(runs: Sequence[RunSection]) -> Interval | None:

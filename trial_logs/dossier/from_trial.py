@@ -22,7 +22,7 @@ def before_of(baseline: Baseline, level: float = LEVEL) -> Before:
     """The present way: measured cycle times and counted scrap with intervals, else as told."""
     cycle = None
     if baseline.cycle_times_s:
-        cycle = mean_interval(baseline.cycle_times_s, level)
+        cycle = mean_interval(baseline.cycle_times_s, level).never_negative()
     elif baseline.cycle_time_s is not None:
         cycle = bare(baseline.cycle_time_s, 0, TOLD, level=level)
     scrap = None

@@ -15,7 +15,7 @@ from trial_logs.dossier.economics import Economics
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.findings import Finding
 from trial_logs.inference.difference import Difference
-from trial_logs.inference.interval import NO_SPREAD
+from trial_logs.inference.interval import NO_LOWER, NO_SPREAD
 from trial_logs.inference.needed import NO_NUMBER
 from trial_logs.shown import bracket, minus, one_decimal, percent
 
@@ -198,7 +198,7 @@ def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterato
         )
     mean = finding.tried.cycle_s
     if mean.low is None:
-        few = "no_spread" if mean.code == NO_SPREAD else "too_few"
+        few = {NO_SPREAD: "no_spread", NO_LOWER: "no_lower"}.get(mean.code, "too_few")
         yield words[f"dossier.doubt.{few}"].format(n=mean.n)
     if before is None:
         yield words["dossier.doubt.no_baseline"]

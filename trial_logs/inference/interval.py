@@ -13,6 +13,9 @@ NO_SPREAD = "number.no_spread"
 NO_METHOD = "number.no_method"
 """The number stands, but no interval can honestly be put around it."""
 
+NO_LOWER = "number.no_lower"
+"""The sample is too small to bound from below what cannot be negative."""
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -48,6 +51,15 @@ class Interval:
     def noted(self, code: str, needed: int | None = None) -> Self:
         """The same interval with a code, and how many more parts are needed."""
         return replace(self, code=code, needed=needed)
+
+    def never_negative(self, needed: int | None = None) -> Self:
+        """For a time or an energy: a lower end at or below 0 says nothing, it is open (NO_LOWER).
+
+        The upper end stays. `needed` is how many more parts would bring the lower end above 0.
+        """
+        if self.low is None or self.low > 0:
+            return self
+        return replace(self, low=None, code=NO_LOWER, needed=needed)
 
 
 def bare(

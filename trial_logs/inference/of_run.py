@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from trial_logs.inference.capability import Capability, capability
 from trial_logs.inference.control_chart import IndividualsChart, individuals_chart
-from trial_logs.inference.interval import LEVEL, Interval
+from trial_logs.inference.interval import LEVEL, NO_LOWER, Interval
 from trial_logs.inference.needed import Needed, parts_for_scrap_limit, parts_for_width
 from trial_logs.inference.normality import NOT_NORMAL, Normality, check_normality
 from trial_logs.inference.proportion import ZeroDefects, defect_share, wilson, zero_defects
@@ -84,7 +84,7 @@ def of_run(run: RunInput, level: float = LEVEL) -> RunInference:
 
     Cycle times that are not normal keep Student's interval of the mean from 30 values on; with
     fewer it is marked NOT_NORMAL, and so is the interval of the standard deviation at any count.
-    Median and p95 need no such assumption.
+    Median and p95 need no such assumption. No time or energy has an end below 0.
     """
     judged = run.good + run.scrap + run.rework
     normality = check_normality(run.cycle_s)
@@ -92,13 +92,15 @@ def of_run(run: RunInput, level: float = LEVEL) -> RunInference:
     few = skewed and len(run.cycle_s) < MANY
     mean = mean_interval(run.cycle_s, level)
     sd = sd_interval(run.cycle_s, level)
+    shown = (mean.noted(NOT_NORMAL) if few else mean).never_negative(_until_above_zero(mean, sd))
     throughput = throughput_per_hour(run.cycle_s, level)
+    energy = energy_per_part(run.energy_kwh_each, run.energy_kwh_per_part, level)
     chart = individuals_chart(run.cycle_s)
     indices = tuple(
         (each, capability(each.values, each.lower, each.upper, level)) for each in run.measured
     )
     return RunInference(
-        cycle_mean_s=mean.noted(NOT_NORMAL) if few else mean,
+        cycle_mean_s=shown,
         cycle_median_s=quantile_interval(run.cycle_s, 0.5, level),
         cycle_p95_s=quantile_interval(run.cycle_s, 0.95, level),
         cycle_sd_s=sd.noted(NOT_NORMAL) if skewed else sd,
@@ -107,12 +109,19 @@ def of_run(run: RunInput, level: float = LEVEL) -> RunInference:
         yield_share=wilson(run.good, judged, level),
         scrap_share=defect_share(run.scrap, judged, level),
         zero_defects=zero_defects(judged, level) if judged and not run.scrap else None,
-        energy_kwh_per_part=energy_per_part(run.energy_kwh_each, run.energy_kwh_per_part, level),
+        energy_kwh_per_part=energy.never_negative(),
         capability=indices,
         cycle_chart=chart,
         needed=_needed(run, mean, sd, judged, level),
-        warnings=_warnings(mean, chart, indices, few=few),
+        warnings=_warnings(shown, chart, indices, few=few),
     )
+
+
+def _until_above_zero(mean: Interval, sd: Interval) -> int | None:
+    """How many more parts would bring the mean's lower end above 0, at the spread seen."""
+    if mean.estimate is None or sd.estimate is None:
+        return None
+    return parts_for_width(mean.estimate, sd.estimate, mean.n, 1.0, mean.level).more
 
 
 def _needed(
@@ -133,7 +142,7 @@ def _warnings(
     *,
     few: bool,
 ) -> tuple[str, ...]:
-    codes = [TOO_FEW] if mean.code == TOO_FEW else []
+    codes = [mean.code] if mean.code in (TOO_FEW, NO_LOWER) else []
     codes += [NOT_NORMAL] if few else []
     codes += [UNSTABLE] if chart.steady is False else []
     codes += [code for _, each in indices for code in each.codes]

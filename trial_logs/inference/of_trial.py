@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trial_logs.inference.difference import (
     Difference,
@@ -92,4 +92,5 @@ def _compare(
     needed = None
     if not cycle.decided:
         needed = parts_for_difference(before, after, level, grow_both=grow_both)
-    return Comparison(condition.name, against, cycle, scrap, needed)
+    sides = {"before": cycle.before.never_negative(), "after": cycle.after.never_negative()}
+    return Comparison(condition.name, against, replace(cycle, **sides), scrap, needed)
