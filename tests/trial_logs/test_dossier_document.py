@@ -22,6 +22,7 @@ from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import Attachment, dossier_content
 from trial_logs.dossier.document import render_dossier
 from trial_logs.dossier.findings import findings
+from trial_logs.dossier.first_page import first_page
 from trial_logs.dossier.sheet import dossier_sheet
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.pictures.cycles import boxes, control_chart, histogram
@@ -162,6 +163,25 @@ def test_what_is_missing_is_said_and_never_fails(
     for key in ("dossier.answer.no_runs", "dossier.no_baseline", "dossier.no_cycles"):
         assert re.sub(r"\s", "", words[key]) in text, key
     assert "machikobadossiersheet" in text
+
+
+def test_a_sheet_without_purpose_gets_no_grant_on_any_page(recorded: Day) -> None:
+    content = dossier(real(recorded[2]), sheet=purchases.sheet(purposes=[]))
+    told = words_in(dossier_sheet(content, JA))
+    assert told.count(JA["dossier.no_purpose"]) == 2
+    assert words_in(list(first_page(content, JA))).count(JA["dossier.no_purpose"]) == 1
+    assert JA["dossier.column.grant_yen"] not in told
+
+
+def test_a_card_without_cycle_times_says_not_measured(recorded: Day) -> None:
+    report = real(recorded[2])
+    runs = tuple(replace(run, parts=()) for run in report.runs)
+    for protocol in (PROTOCOL, Protocol()):
+        content = dossier_content(trial(replace(report, runs=runs), protocol), on=ON)
+        cards = next(each for each in first_page(content, JA) if each["kind"] == "cards")["cards"]
+        assert cards[0]["value"] == JA["dossier.card.not_measured"]
+        assert "0個" not in cards[0]["note"]
+        assert bool(cards[0]["note"]) == (protocol is PROTOCOL)
 
 
 def test_conditions_not_run_and_limits_not_measured_are_listed(recorded: Day) -> None:

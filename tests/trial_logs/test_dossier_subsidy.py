@@ -15,7 +15,7 @@ from tests.trial_logs.purchases import sheet
 from trial_logs.dossier.economics import CostKind, InvestmentSheet, SubsidyVariant, Yen
 from trial_logs.dossier.grant_pack import Ceiling, Pack, Scheme, Status, parse, shipped
 from trial_logs.dossier.money import outlay
-from trial_logs.dossier.subsidy import BELOW_FLOOR, NO_COST, OTHER_PURPOSE, variants
+from trial_logs.dossier.subsidy import BELOW_FLOOR, NO_COST, NO_PURPOSE, OTHER_PURPOSE, variants
 from trial_logs.errors import Invalid
 
 EFFECT = Yen(1_000_000, 800_000, 1_200_000)
@@ -85,6 +85,13 @@ def test_a_ceiling_is_hit_and_shown_with_the_payback_after_it() -> None:
     assert (two.status, two.source["title"]) == ("example", "町工場のデジタル化・DX推進支援")
     assert "period_not_stated" in two.marks
     assert two.conditions == WARD.schemes[1].conditions
+
+
+def test_nothing_is_worked_out_for_a_sheet_without_purpose() -> None:
+    found = variants(costing(9_000_000, purposes=[]), [WARD], on=TODAY, effect=EFFECT, force=True)
+    assert [(one.refused, one.subsidy_yen, one.steps) for one in found] == [(NO_PURPOSE, 0, ())] * 3
+    anything = applied(costing(9_000_000, purposes=[]), Scheme("x", {}, Fraction(1, 2)))
+    assert (anything.refused, anything.own_yen) == (NO_PURPOSE, 9_000_000)
 
 
 def test_the_part_above_the_threshold_gets_the_lower_rate() -> None:

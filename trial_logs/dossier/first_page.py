@@ -66,15 +66,15 @@ def first_page(content: DossierContent, words: Words) -> Iterator[Block]:
 def _cards(content: DossierContent, finding: Finding, words: Words) -> Block:
     mean, before = finding.tried.cycle_s, content.before.cycle_s
     none = words["report.none"]
-    after = none if mean.estimate is None else one_decimal(mean.estimate)
     was = none if before is None or before.estimate is None else one_decimal(before.estimate)
-    cards = [
-        {
-            "name": words["dossier.card.cycle"],
-            "value": words["dossier.card.cycle_value"].format(before=was, after=after),
-            "note": words["dossier.card.n"].format(n=mean.n),
-        }
-    ]
+    value, note = words["dossier.card.not_measured"], ""
+    if mean.estimate is not None:
+        after = one_decimal(mean.estimate)
+        value = words["dossier.card.cycle_value"].format(before=was, after=after)
+        note = words["dossier.card.n"].format(n=mean.n)
+    elif was != none:
+        note = words["dossier.card.before_only"].format(before=was)
+    cards = [{"name": words["dossier.card.cycle"], "value": value, "note": note}]
     money = content.money
     if money is not None:
         cards += _money_cards(money, words)
@@ -165,6 +165,9 @@ def _before_and_after(content: DossierContent, finding: Finding, words: Words) -
 
 def _grants(content: DossierContent, words: Words) -> Iterator[Block]:
     counted = [each for each in content.subsidies if not each.refused]
+    if content.sheet is not None and not content.sheet.purposes:
+        yield text_block(words["dossier.no_purpose"])
+        return
     if not counted:
         if content.subsidies:
             count = len(content.subsidies)

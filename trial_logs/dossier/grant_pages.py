@@ -31,6 +31,8 @@ def grant_pages(content: DossierContent, words: Words) -> Iterator[Block]:
     if not content.subsidies:
         yield text_block(words["dossier.no_grants"])
         return
+    if not content.sheet.purposes:
+        yield callout("alarm", "", words["dossier.no_purpose"])
     if any(not each.refused for each in content.subsidies):
         yield callout("alarm", "", words["subsidy.no_offer"])
     yield small(words["dossier.grants_on"].format(on=content.on.isoformat()))

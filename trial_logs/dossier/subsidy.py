@@ -25,6 +25,7 @@ from trial_logs.dossier.money import outlay, without_tax
 NO_COST = "subsidy.no_eligible_cost"
 BELOW_FLOOR = "subsidy.below_floor"
 OTHER_PURPOSE = "subsidy.other_purpose"
+NO_PURPOSE = "subsidy.no_purpose"
 REACHED = {None: "growth_unknown", True: "growth_reached", False: "growth_short"}
 
 
@@ -39,7 +40,8 @@ def variants(
     """One variant per scheme on a day, in the order of the packs.
 
     A pack outside its days is refused; with `force` it is worked out and marked so. `effect` is
-    the yearly effect the payback is taken from.
+    the yearly effect the payback is taken from. Nothing is worked out for a sheet that names no
+    purpose: whether a scheme pays for it is then not known.
     """
     return tuple(
         _variant(sheet, pack, scheme, on, effect, force)
@@ -73,8 +75,9 @@ def _variant(
     )
     if outside and not force:
         return replace(empty, refused=outside)
-    wanted, paid_for = set(sheet.purposes), set(scheme.purposes)
-    if wanted and paid_for and not wanted & paid_for:
+    if not sheet.purposes:
+        return replace(empty, refused=NO_PURPOSE)
+    if scheme.purposes and not set(sheet.purposes) & set(scheme.purposes):
         return replace(empty, refused=OTHER_PURPOSE)
     steps = tuple(_steps(sheet, scheme))
     eligible, subsidy = steps[0].yen, steps[-1].yen
@@ -139,7 +142,6 @@ def _marks(sheet: InvestmentSheet, pack: Pack, scheme: Scheme, outside: str) -> 
         "period_not_stated": not pack.period_stated,
         "ceiling_unknown": _ceiling(sheet, scheme) is None,
         "kinds_unknown": not scheme.kinds,
-        "purpose_unknown": not sheet.purposes,
         "size_unknown": scheme.small_rate is not None and sheet.small_enterprise is None,
         "workers_unknown": by_size and sheet.workers is None,
     }
