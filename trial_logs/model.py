@@ -10,6 +10,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from trial_logs.context import Consumable, ModeSet, OrderEdge, Serial, StopExplained
+from trial_logs.errors import Unknown
 from trial_logs.protocol import MICROSTOP_S, Protocol, StopCause
 
 
@@ -200,6 +201,14 @@ class Trial:
     def condition(self, name: str) -> Condition | None:
         """The condition of that name, if the plan has it."""
         return next((each for each in self.draft.conditions if each.name == name), None)
+
+    def planned(self, name: str) -> Condition:
+        """The condition of that name. Raises Unknown `trial.unknown_condition`."""
+        found = self.condition(name)
+        if found is None:
+            known = ", ".join(each.name for each in self.draft.conditions)
+            raise Unknown("trial.unknown_condition", trial=self.id, condition=name, known=known)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

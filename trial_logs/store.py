@@ -144,8 +144,7 @@ def plan_run(
     Raises Unknown for a condition or lot that is not of the plan.
     """
     trial = get_trial(db, trial_id)
-    if trial.condition(condition) is None:
-        raise Unknown("trial.unknown_condition", trial=trial_id, condition=condition)
+    trial.planned(condition)
     if lot and lot not in [each.name for each in trial.draft.protocol.lots]:
         raise Unknown("trial.unknown_lot", trial=trial_id, lot=lot)
     (last,) = db.execute(
@@ -282,9 +281,7 @@ def _change_run(db: Database, run: Run, change: dict[str, Any]) -> None:
 
 def run_header(trial: Trial, run: Run, energy: tuple[tuple[str, str], ...] = ()) -> RunHeader:
     """What the evidence of this run starts with; `energy` are (device, signal) of its meters."""
-    condition = trial.condition(run.condition)
-    if condition is None:
-        raise Unknown("trial.unknown_condition", trial=trial.id, condition=run.condition)
+    condition = trial.planned(run.condition)
     protocol = trial.draft.protocol
     return RunHeader(
         run_id=run.id,

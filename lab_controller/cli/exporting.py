@@ -12,7 +12,8 @@ from lab_controller.cli.door import REFUSED
 from lab_controller.cli.language import in_language
 from lab_controller.cli.verifying import ask_files
 from lab_controller.database import Database
-from trial_logs.exports.folder import FORMATS
+from lab_controller.spoken_of import keep_others
+from trial_logs.exports.folder import FILES, FORMATS, PDF
 
 NAMES = (*FORMATS, "pdf")
 
@@ -54,6 +55,7 @@ def command(
         raise SystemExit(REFUSED) from error
 
     def make(lab: Database) -> tuple[Path, ...]:
+        keep_others(out, (PDF, *FILES), trial)
         return write_files(order_of(lab, settings, trial, lang, out, formats)).files
 
     files = ask_files(settings.lab.data_dir, lang, make)

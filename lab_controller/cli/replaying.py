@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import re
 import sys
@@ -187,6 +188,8 @@ def opened(run: str, data_dir: Path, lang: str) -> Iterator[Replay]:
     """The record of a run, open to be read; a refusal in words where there is none."""
     path = data_dir / "evidence" / f"{run}.db"
     if not path.is_file():
+        if runs := sorted(each.stem for each in path.parent.glob(f"{glob.escape(run)}-R*.db")):
+            refuse(lang, "cli.replay_wants_run", trial=run, runs=", ".join(runs))
         refuse(lang, "cli.replay_no_record", run=run, file=path)
     try:
         with storage_of(path):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import click
 
-from lab_controller.cli.door import ask, shared, show
+from lab_controller.cli.door import REFUSED, ask, complain, refusal, shared, show
 from lab_controller.client import LabClient
+from lab_controller.spoken_of import FolderTaken, keep_others
+from trial_logs.exports.folder import FILES, PDF
 
 
 @click.command()
@@ -17,6 +20,11 @@ from lab_controller.client import LabClient
 @shared
 def command(trial: str, out: Path, data_dir: Path, lang: str, as_json: bool) -> None:
     """Make the report of a TRIAL: PDF, XLSX and CSV."""
+    try:
+        keep_others(out, (PDF, *FILES), trial)
+    except FolderTaken as error:
+        complain(refusal(lang, error.code, error.params))
+        sys.exit(REFUSED)
 
     async def fetch(lab: LabClient) -> list[Path]:
         await asyncio.to_thread(out.mkdir, parents=True, exist_ok=True)

@@ -113,8 +113,8 @@ class Dossiers:
     ) -> DossierOrder:
         home = self._home(id, language)
         own = order_of(db, self._settings, id, language, home)
-        if condition and own.trial.condition(condition) is None:
-            raise Unknown("trial.unknown_condition", condition=condition, trial=id)
+        if condition:
+            own.trial.planned(condition)
         named = [other for other in dict.fromkeys(others) if other != id]
         return DossierOrder(
             trial=own,

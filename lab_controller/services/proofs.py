@@ -13,30 +13,38 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 from lab_controller.database import Database, connect, storage_of
 from lab_controller.errors import LabError
-from lab_controller.services.reports import PDF, Order, evidence_of, write_files
+from lab_controller.services.reports import Order, evidence_of, write_files
+from lab_controller.spoken_of import trial_in
 from trial_logs import store
 from trial_logs.chain import last_segment
 from trial_logs.digest import Mark, RunEnd, read_mark, trial_digest
 from trial_logs.errors import ReportFailed
 from trial_logs.exports.differences import Place, first_place, first_value
-from trial_logs.exports.folder import FILES
+from trial_logs.exports.folder import FILES, PDF
 from trial_logs.exports.package import sha256_of
 from trial_logs.proof import Difference, cut, first_cell, heads_of, verify
 from trial_logs.stores.reports import MadeReport, made_with, reports_of
 from trial_logs.summary import numbers_json, summarise
 
-TRIAL = re.compile(rb"T\d{8}-\d{2,4}(?!\d)")
 Found = dict[str, list[Difference]]
+
+NUMBER = re.compile(r"T[\d-]+(-R\d+)?")
+"""What the number of a trial or a run looks like, known or not."""
 
 
 class NotARecord(LabError):
     """The file named as another copy holds no run."""
 
     code = "lab.not_a_record"
+
+
+class NoSuchThing(LabError):
+    """What was named is no file here and no trial's or run's number."""
+
+    code = "lab.no_such_thing"
 
 
 class NothingToProve(LabError):
@@ -47,7 +55,11 @@ class NothingToProve(LabError):
 
 def prove(lab: Database, data_dir: Path, what: str) -> Found:
     """Every difference, by run id and file name; `what` is a trial, a run, a printed code, a file
-    or a folder of files. Raises Unknown for a trial or run that is not there, NothingToProve."""
+    or a folder of files.
+
+    Raises Unknown for a trial or run that is not there, NoSuchThing for any other name,
+    NothingToProve.
+    """
     mark = read_mark(what)
     if mark is not None:
         return _prove_mark(lab, data_dir, mark)
@@ -61,6 +73,8 @@ def prove(lab: Database, data_dir: Path, what: str) -> Found:
         return found
     if path.is_file():
         return _prove_file(lab, data_dir, path, {})
+    if NUMBER.fullmatch(what) is None:
+        raise NoSuchThing(what=what)
     return {run: _prove_run(lab, data_dir, run) for run in runs_of(lab, what)}
 
 
@@ -197,18 +211,20 @@ def _made_unnoted(
 def _candidates(lab: Database, data_dir: Path, file: Path) -> Iterator[tuple[MadeReport, str, str]]:
     """What a file may have been made as, by the end of its name: the files lab.db took note of
     with their digest, then one made today in each language that was ever printed, without."""
-    for trial in _trial_in(file):
-        kept = reports_of(lab, trial)
-        for made in kept:
-            sums = {one.name: one.sha256 for one in made.files}
-            if name := _longest_end(file, sums):
-                yield made, name, sums[name]
-        name = _longest_end(file, (PDF, *FILES))
-        found = [_end_of(data_dir, run) for run in runs_of(lab, trial)]
-        ends = tuple(end for end in found if end is not None)
-        for made in {made.language: made for made in reversed(kept)}.values():
-            if name:
-                yield replace(made, ends=ends), name, ""
+    trial = trial_in(file)
+    if not trial:
+        return
+    kept = reports_of(lab, trial)
+    for made in kept:
+        sums = {one.name: one.sha256 for one in made.files}
+        if name := _longest_end(file, sums):
+            yield made, name, sums[name]
+    name = _longest_end(file, (PDF, *FILES))
+    found = [_end_of(data_dir, run) for run in runs_of(lab, trial)]
+    ends = tuple(end for end in found if end is not None)
+    for made in {made.language: made for made in reversed(kept)}.values():
+        if name:
+            yield replace(made, ends=ends), name, ""
 
 
 def _longest_end(file: Path, names: Iterable[str]) -> str:
@@ -219,17 +235,6 @@ def _depth(place: Place) -> tuple[int, int]:
     """How far one had to read: the nearer of two makings differs the later."""
     numbers = re.findall(r"\d+", place.where)
     return (not place.where.startswith(BYTE), int(numbers[0]) if numbers else 0)
-
-
-def _trial_in(file: Path) -> list[str]:
-    """The trial a file speaks of, from its own words."""
-    try:
-        with ZipFile(file) as book:
-            content = book.read("docProps/core.xml")
-    except (BadZipFile, KeyError):
-        content = file.read_bytes()
-    first = TRIAL.search(content)
-    return [first.group().decode()] if first else []
 
 
 def _make_again(

@@ -24,14 +24,13 @@ from lab_controller.services.making import Making
 from trial_logs import record, store
 from trial_logs.content import report_content, run_section
 from trial_logs.digest import RunEnd
-from trial_logs.exports.folder import CSV, JSON, PACKAGE, WORKBOOK, write_folder
+from trial_logs.exports.folder import CSV, JSON, PACKAGE, PDF, WORKBOOK, write_folder
 from trial_logs.exports.package import sha256_of
 from trial_logs.exports.tables import Source
 from trial_logs.model import Trial
 from trial_logs.report import render_report
 from trial_logs.stores.reports import MadeFile, MadeReport, take_report
 
-PDF = "report.pdf"
 NAMES = (PDF, WORKBOOK, *CSV, JSON, PACKAGE)
 FORMATS = ("pdf", "xlsx", "csv", "json", "package")
 """What a report consists of."""

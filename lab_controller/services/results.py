@@ -18,7 +18,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from lab_controller.database import Database, Writer
 from lab_controller.errors import LabError
-from lab_controller.services import dossiers, reports
+from lab_controller.services import dossiers
 from lab_controller.services.dossiers import Dossiers
 from lab_controller.services.reports import Reports
 from lab_controller.services.trial_books import RunCounts, TrialBooks
@@ -26,7 +26,7 @@ from trial_logs import store
 from trial_logs.chain import last_segment
 from trial_logs.digest import RunEnd
 from trial_logs.errors import TrialError, Unknown
-from trial_logs.exports.folder import CSV, PACKAGE, WORKBOOK
+from trial_logs.exports.folder import CSV, PACKAGE, PDF, WORKBOOK
 from trial_logs.inference.interval import Interval
 from trial_logs.inference.proportion import wilson
 from trial_logs.model import Condition, Trial, Verdict
@@ -41,7 +41,7 @@ log = logging.getLogger(__name__)
 REPORT, DOSSIER = "report", "dossier"
 DATA = "data.zip"
 FILES = {
-    reports.PDF: REPORT,
+    PDF: REPORT,
     dossiers.PDF: DOSSIER,
     WORKBOOK: REPORT,
     dossiers.WORKBOOK: DOSSIER,

@@ -179,7 +179,9 @@ async def test_a_trial_is_exported_from_the_files_alone(bench: Bench, tmp_path: 
     assert (found["trial"], found["lab"], len(found["runs"])) == (trial, "Test lab", 1)
     done = await machikoba(*asked, "--format", "doc")
     assert (done.exit_code, "parquet" in done.stderr) == (USAGE, True)
-    done = await machikoba("export", "T1", *asked[2:])
+    done = await machikoba("export", "T20261119-01", *asked[2:])
+    assert (done.exit_code, f"holds files of trial {trial}" in done.stderr) == (REFUSED, True)
+    done = await machikoba("export", "T1", *asked[2:4], "--out", tmp_path / "new", "--lang", "en")
     assert (done.exit_code, "T1" in done.stderr) == (REFUSED, True)
 
 

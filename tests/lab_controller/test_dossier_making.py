@@ -66,6 +66,8 @@ async def test_a_dossier_is_made_and_fetched(data: Path, bench: Bench, tmp_path:
             404,
             "trial.unknown_condition",
         )
+        (known,) = (await lab.trial(mine)).conditions
+        assert known.name in unknown.value.refusal.text
         untouched = await bench.trial(booking)
         with pytest.raises(Refused) as empty:
             await lab.make_dossier(untouched)

@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from lab_controller.cli.main import main
 from lab_controller.database import connect
 from lab_controller.services.reports import Order, evidence_of, taken_of, write_files
+from lab_controller.spoken_of import FolderTaken, keep_others, trial_in
 from tests.lab_controller.hand_clock import HandClock
 from tests.trial_logs.day import DRAFT, NOW, recorded_run
 from trial_logs import evidence, migrations, store
@@ -273,6 +274,22 @@ def test_books_of_the_first_release_are_read_and_left_as_they_are(data: Path) ->
     assert before.items() <= bytes_of(data).items()
 
 
+def test_no_report_is_written_over_another_trials(data: Path) -> None:
+    reports, other = data / "reports", "T20261120-02"
+    before = bytes_of(data)
+    for name in (path.name for path in reports.iterdir()):
+        keep_others(reports, [name, "none.pdf"], TRIAL)
+        said = trial_in(reports / name)
+        assert said in (TRIAL, "")
+        if said:
+            with pytest.raises(FolderTaken):
+                keep_others(reports, ["none.pdf", name], other)
+    assert {trial_in(reports / f"report.{kind}") for kind in ("pdf", "xlsx")} == {TRIAL}
+    done = machikoba("report", other, "--out", reports, "--data", data)
+    assert (done.exit_code, TRIAL in done.stderr, "--out" in done.stderr) == (REFUSED, True, True)
+    assert before.items() <= bytes_of(data).items()
+
+
 def test_what_was_not_made_here_is_said(data: Path, tmp_path: Path) -> None:
     stranger = tmp_path / "report.pdf"
     stranger.write_bytes(b"%PDF-1.7 of somebody else")
@@ -282,6 +299,8 @@ def test_what_was_not_made_here_is_said(data: Path, tmp_path: Path) -> None:
     for what in ("T20991231-01", f"{TRIAL}-R9"):
         done = machikoba("verify", what, "--data", data, "--lang", "en")
         assert (done.exit_code, what in done.stderr) == (REFUSED, True)
+    done = machikoba("verify", "nofile.pdf", "--data", data, "--lang", "en")
+    assert (done.exit_code, "neither a file here nor" in done.stderr) == (REFUSED, True)
     done = machikoba("verify", RUN, "--data", data, "--against", data / "lab.db")
     assert done.exit_code == REFUSED
     (tmp_path / "empty").mkdir()

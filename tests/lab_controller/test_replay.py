@@ -137,3 +137,5 @@ class TestCommandLine:
         (tmp_path / "evidence").mkdir()
         (tmp_path / "evidence" / "T20261120-01-R9.db").write_bytes(b"no database at all")
         assert self.asked(("T20261120-01-R9", tmp_path)).exit_code == 1
+        done = self.asked(("T20261120-01", tmp_path))
+        assert (done.exit_code, "the run to replay: T20261120-01-R9" in done.stderr) == (1, True)

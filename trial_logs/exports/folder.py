@@ -12,7 +12,7 @@ from trial_logs.exports.parquet import write_parquet
 from trial_logs.exports.tables import TABLES, Source, Words
 from trial_logs.exports.workbook import write_workbook
 
-WORKBOOK, JSON, PACKAGE = "report.xlsx", "results.json", "datapackage.json"
+PDF, WORKBOOK, JSON, PACKAGE = "report.pdf", "report.xlsx", "results.json", "datapackage.json"
 CSV = tuple(f"{table.name}.csv" for table in TABLES)
 PARQUET = tuple(f"{table.name}.parquet" for table in TABLES)
 Written = Iterator[Path]
