@@ -7,15 +7,16 @@ put together from the released ones alone, so that what was not released is neve
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from trial_logs.attachments import SHOWABLE, Attachment, AttachmentKind
 from trial_logs.blocks import limit_text
 from trial_logs.errors import Invalid, Problem
+from trial_logs.inference.proportion import wilson
 from trial_logs.model import Trial
-from trial_logs.shown import percent, significant
+from trial_logs.shown import bracket, percent, significant
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +31,12 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class TrialFacts:
-    """Everything a field may be made of."""
+    """Everything a field may be made of, and which fields are released beside it."""
 
     trial: Trial
     runs: tuple[RunFacts, ...] = ()
     files: tuple[Attachment, ...] = ()
+    released: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,17 @@ def _parts(facts: TrialFacts) -> Iterable[Row]:
         yield _row("parts", shown, run=run.number)
 
 
+def _yield(facts: TrialFacts) -> Iterable[Row]:
+    """Good ÷ judged parts with how many were judged and what so few can tell (Wilson)."""
+    for run in facts.runs:
+        counts = run.numbers.get("counts", {})
+        good, *others = (counts.get(name, 0) for name in ("good", "scrap", "rework"))
+        share = wilson(good, good + sum(others))
+        if share.estimate is not None:
+            shown = f"{percent(share.estimate)} {bracket(share, percent)} (n = {share.n})"
+            yield _row("yield", shown, run=run.number, level=f"{share.level:.0%}")
+
+
 def _of_runs(
     label: str, key: str, write: Callable[[float], str], inner: str = ""
 ) -> Callable[[TrialFacts], Iterable[Row]]:
@@ -149,12 +162,17 @@ def _all(*makers: Callable[[TrialFacts], Iterable[Row]]) -> Callable[[TrialFacts
 
 
 def _measured(facts: TrialFacts) -> Iterable[Row]:
-    """How many measurements lay within their limit; the characteristics are told by their place."""
+    """How many measurements lay within each limit, by its place; by name where that is released."""
+    named = "limits" in facts.released
     for run in facts.runs:
         for place, each in enumerate(run.numbers.get("limits", ()), 1):
             result = each["result"]
             shown = f"{result['within']} / {result['n']}"
-            yield _row("within", shown, run=run.number, place=place)
+            if named:
+                name = each["limit"]["characteristic"]
+                yield _row("within_named", shown, run=run.number, name=name)
+            else:
+                yield _row("within", shown, run=run.number, place=place)
 
 
 def _comparison(facts: TrialFacts) -> Iterable[Row]:
@@ -175,7 +193,7 @@ FIELDS: Mapping[str, Callable[[TrialFacts], Iterable[Row]]] = {
     "conditions": _conditions,
     "limits": _limits,
     "parts": _parts,
-    "yield": _of_runs("yield", "yield_share", percent),
+    "yield": _yield,
     "cycle_times": _all(
         _of_runs("cycle_mean", "cycle_time_s", significant, "mean"),
         _of_runs("cycle_median", "cycle_time_s", significant, "median"),
@@ -219,7 +237,8 @@ def checked(fields: Sequence[str]) -> tuple[str, ...]:
 
 def vendor_view(facts: TrialFacts, released: Iterable[str]) -> VendorView:
     """The released fields in the order of the table, and whether the runs were simulated."""
-    chosen = set(released)
+    chosen = frozenset(released)
+    facts = replace(facts, released=chosen)
     sections = []
     for name, maker in FIELDS.items():
         if name in chosen:

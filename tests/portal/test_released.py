@@ -21,18 +21,17 @@ PNG = bytes.fromhex(
 )
 NUMBERS = {
     "counts": {"good": 4011, "scrap": 4012, "rework": 4013},
-    "yield_share": {"value": 0.611, "code": ""},
     "cycle_time_s": {"mean": {"value": 31.1}, "median": {"value": 31.7}},
     "throughput_per_h": {"value": 115.0},
     "energy_kwh": {"value": 8.11},
     "energy_kwh_per_part": {"value": 0.0911},
-    "limits": [{"result": {"within": 5017, "n": 5018}}],
+    "limits": [{"limit": {"characteristic": "Qwidth"}, "result": {"within": 5017, "n": 5018}}],
 }
 MARKS = {
     "title": "Qtitle", "question": "<b>Qquestion", "part": "Qpart", "material": "Qmaterial",
     "baseline": "Qbaseline", "conditions": "Qcondition", "limits": "Qwidth",
-    "parts": "4011 / 4012 / 4013", "yield": "61.1%", "cycle_times": "31.1", "throughput": "115",
-    "capability": "5017 / 5018", "energy": "0.0911", "photos": "Qphoto.png",
+    "parts": "4011 / 4012 / 4013", "yield": "(n = 12036)", "cycle_times": "31.1",
+    "throughput": "115", "capability": "5017 / 5018", "energy": "0.0911", "photos": "Qphoto.png",
 }  # fmt: skip
 TRIAL = "T20261120-01"
 

@@ -37,7 +37,7 @@ MARKS = {
     "conditions": ["QconditionA", "QfactorA", "QlevelA", "QconditionB"],
     "limits": ["Qwidth", "23.5", "0.375"],
     "parts": ["4011 / 4012 / 4013", "4021 / 4022 / 4023"],
-    "yield": ["61.1%", "62.2%"],
+    "yield": ["33.3% [32.5%, 34.2%] (n = 12036)", "(n = 12066)"],
     "cycle_times": ["31.1", "31.7", "64.3", "63.9"],
     "throughput": ["115", "116"],
     "capability": ["5017 / 5018"],
@@ -59,13 +59,12 @@ def run_facts(number: int, condition: str, **values: float) -> RunFacts:
             "condition": condition,
             "operator": "Qoperator",
             "counts": {"good": base + 1, "scrap": base + 2, "rework": base + 3},
-            "yield_share": figure["yield"],
             "cycle_time_s": {"n": 3, "mean": figure["mean"], "median": figure["median"]},
             "throughput_per_h": figure["throughput"],
             "energy_kwh": figure["energy"],
             "energy_kwh_per_part": figure["each"],
             "limits": [
-                {"limit": {"characteristic": "Qsecret"}, "result": {"within": 5017, "n": 5018}}
+                {"limit": {"characteristic": "Qwidth"}, "result": {"within": 5017, "n": 5018}}
             ],
         },
     )
@@ -102,9 +101,9 @@ FACTS = TrialFacts(
         ),
     ),
     (
-        run_facts(1, "QconditionA", **{"yield": 0.611}, mean=31.1, median=31.7, throughput=115.0,
+        run_facts(1, "QconditionA", mean=31.1, median=31.7, throughput=115.0,
                   energy=8.11, each=0.0911),
-        run_facts(2, "QconditionB", **{"yield": 0.622}, mean=64.3, median=63.9, throughput=116.0,
+        run_facts(2, "QconditionB", mean=64.3, median=63.9, throughput=116.0,
                   energy=8.22, each=0.0922),
     ),
     (
@@ -147,6 +146,25 @@ def test_nothing_but_what_was_released_is_in_the_view(fields: set[str]) -> None:
     assert [section.field for section in vendor_view(FACTS, fields).sections] == [
         field for field in FIELDS if field in fields
     ]
+
+
+def test_a_limit_is_named_only_where_limits_are_released() -> None:
+    alone, named = (
+        vendor_view(FACTS, fields).sections[-1].rows[0]
+        for fields in (["capability"], ["limits", "capability"])
+    )
+    assert (alone.label, alone.params) == ("release.row.within", {"run": "1", "place": "1"})
+    assert (named.label, named.params) == (
+        "release.row.within_named", {"run": "1", "name": "Qwidth"},
+    )  # fmt: skip
+
+
+def test_all_good_parts_are_never_told_without_how_many() -> None:
+    few = RunFacts(1, "A", simulated=False, numbers={"counts": {"good": 3}})
+    (section,) = vendor_view(TrialFacts(FACTS.trial, (few,)), ["yield"]).sections
+    assert [row.value for row in section.rows] == ["100.0% [43.9%, 100.0%] (n = 3)"]
+    (none,) = vendor_view(TrialFacts(FACTS.trial, (replace(few, numbers={}),)), ["yield"]).sections
+    assert none.rows == ()
 
 
 def test_nothing_is_the_default_and_the_simulated_flag_always_travels() -> None:
