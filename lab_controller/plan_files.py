@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from lab_controller.api.trial_shapes import draft_of
 from lab_controller.config import ConfigProblem, problem_of
 from lab_controller.errors import LabError
-from lab_controller.toml_lines import Key, line_of
+from lab_controller.toml_lines import Key, key_of, line_of
 from lab_controller.wire_trials import TrialRequest
+from trial_logs.plan_rules import draft_problems
 
 PART = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 
@@ -49,7 +55,57 @@ def read_plan(path: Path, booking: str = "") -> tuple[TrialRequest, list[str]]:
     except ValidationError as error:
         lines = text.splitlines()
         problems = [problem_of(each, (), lines) for each in error.errors()]
+        problems += _of_the_rest(table, error.errors(), lines)
         raise PlanFileInvalid(path, problems) from error
+
+
+class _Booked(NamedTuple):
+    """Stands for the booking, which the rules of a plan do not look at."""
+
+    id: str = "-"
+    party_id: str = "-"
+    equipment_id: str = "-"
+
+
+def _of_the_rest(
+    table: dict[str, Any], errors: list[ErrorDetails], lines: list[str]
+) -> Iterator[ConfigProblem]:
+    """What the rules say to the plan without the keys that cannot be read.
+
+    Nothing where no plan is left; nothing of a row that lost a key it may need.
+    """
+    rest = copy.deepcopy(table) | {"booking": table.get("booking") or _Booked().id}
+    lost: list[Key] = []
+    for each in errors:
+        key = tuple(each["loc"])
+        _take_out(rest, key)
+        if each["type"] != "extra_forbidden":
+            lost.append(_row(key))
+    try:
+        draft = draft_of(TrialRequest.model_validate(rest), _Booked())
+    except ValidationError:
+        return
+    for found in draft_problems(draft):
+        at = key_of(found.field)
+        if not any(at[: len(row)] == row for row in lost):
+            line = line_of_field(found.field, lines)
+            yield ConfigProblem(found.field, found.code, found.params, line)
+
+
+def _take_out(table: Any, key: Key) -> None:
+    for name in key[:-1]:
+        try:
+            table = table[name]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(table, dict):
+        table.pop(key[-1], None)
+
+
+def _row(key: Key) -> Key:
+    """The row of a list a key is in, else the key itself."""
+    rows = [place for place, name in enumerate(key, 1) if isinstance(name, int)]
+    return key[: rows[-1]] if rows else key
 
 
 def line_of_field(field: str, lines: list[str]) -> int | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import secrets
+import typing
 from dataclasses import asdict
 
-from booking.model import Booking
 from lab_controller.services.stop_notes import rule_met
 from lab_controller.services.trial_books import RunCounts
 from lab_controller.wire_trials import (
@@ -43,7 +43,20 @@ from trial_logs.run_order import Made, expand, plan_left
 WORDS = ("title", "question", "part", "material", "baseline")
 
 
-def draft_of(wanted: TrialRequest, booking: Booking) -> TrialDraft:
+class Booked(typing.Protocol):
+    """Of a booking, whose it is and what it is of."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def party_id(self) -> str: ...
+
+    @property
+    def equipment_id(self) -> str: ...
+
+
+def draft_of(wanted: TrialRequest, booking: Booked) -> TrialDraft:
     """The plan as the rules know it; randomised without a seed, one is drawn."""
     protocol = protocol_of(wanted.protocol)
     conditions = tuple(

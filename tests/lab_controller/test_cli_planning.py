@@ -103,6 +103,16 @@ async def test_every_mistake_of_a_file_is_named_with_its_line(
         "line 13 protocol.microstop_s:",
         "line 15 protocol.stop_rules[1].value:",
     }
+    unread = BAD_RULES.replace('unit = "ミリ"', 'unit = "ミリ"\ncolour = "red"')
+    file.write_text(unread.replace("minutes", 'parts"\nvalue = "many'), encoding="utf-8")
+    done = await machikoba(*plan, "--lang", "en")
+    places = {" ".join(line.split()[1:4]) for line in done.stderr.splitlines()[1:]}
+    assert places == {
+        "line 7 limits[1].unit:",
+        "line 8 limits[1].colour:",
+        "line 14 protocol.microstop_s:",
+        "line 18 protocol.stop_rules[1].value:",
+    }
     assert await bench.lab.trials.trials() == []
     file.write_text("title = \n", encoding="utf-8")
     done = await machikoba(*plan)
