@@ -27,6 +27,7 @@ from trial_logs.dossier.sheet import dossier_sheet
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.pictures.cycles import boxes, control_chart, histogram
 from trial_logs.protocol import Baseline, Protocol, SampleSize
+from trial_logs.sheet import report_sheet
 
 Day = tuple[Database, list[Database], ReportContent]
 JA, EN = texts.load("ja"), texts.load("en")
@@ -251,6 +252,24 @@ def test_runs_of_one_condition_are_put_together_but_never_simulated_with_real(
     apart = findings(replace(content, runs=(first, told)))
     assert [len(each.cycle_s) for each in together] == [2 * len(first.cycle_s)]
     assert [each.simulated for each in apart] == [True, False]
+
+
+def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recorded: Day) -> None:
+    report = real(recorded[2])
+    first = report.runs[0]
+    twin = replace(first, number=3, run_id="T20261120-01-R3")
+    pooled = JA["report.pooled"].format(conditions=first.condition)
+    mixed = (first, replace(twin, simulated=True))
+    for runs, said in (((first,), 0), ((first, twin), 1), (mixed, 0)):
+        changed = replace(report, runs=runs)
+        assert words_in(report_sheet(changed, JA)).count(pooled) == said
+        assert words_in(dossier_sheet(dossier(changed), JA)).count(pooled) == said
+    for rework, said in ((0, 0), (2, 1)):
+        counts = replace(first.numbers.counts, rework=rework)
+        run = replace(first, numbers=replace(first.numbers, counts=counts))
+        told = words_in(dossier_sheet(dossier(replace(report, runs=(run,))), JA))
+        assert told.count(JA["dossier.rework_lost"].format(count=2)) == said
+        assert JA["dossier.each_alone"].format(level="95%") in told  # cycle time and scrap
 
 
 def test_the_condition_is_chosen_by_evidence_never_by_result(recorded: Day) -> None:

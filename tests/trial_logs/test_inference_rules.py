@@ -132,10 +132,8 @@ def test_throughput_stays_open_where_the_mean_could_be_zero() -> None:
 )
 def test_no_time_or_energy_has_an_end_below_zero(first: list[float], second: list[float]) -> None:
     found = of_run(RunInput(first, 1, 0, 0, energy_kwh_each=second))
-    sides = (
-        ConditionInput(name, tuple(each), 0, 1) for name, each in (("a", first), ("b", second))
-    )
-    compared = between(*sides).cycle_s
+    left, right = (ConditionInput("", tuple(each), 0, 1) for each in (first, second))
+    compared = between(left, right).cycle_s
     assert compared is not None
     for each in (found.cycle_mean_s, found.cycle_median_s, found.cycle_p95_s, found.cycle_sd_s,
                  found.energy_kwh_per_part, compared.before, compared.after):  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from trial_logs.blocks import (
@@ -37,9 +38,18 @@ def warnings(content: ReportContent, words: Words) -> Iterator[Block]:
         words["report.flagged"].format(runs=words["report.and"].join(names), flag=line)
         for line, names in by_line.items()
     ]
+    lines += _pooled(content, words)
     if lines:
         yield together([caption(words["report.warnings"]), points(lines[:MOST_LINES])])
         yield from (points([line]) for line in lines[MOST_LINES:])
+
+
+def _pooled(content: ReportContent, words: Words) -> Iterator[str]:
+    """That the spread from run to run is in no interval, where a condition was run again."""
+    runs = Counter((run.condition, run.simulated) for run in content.runs)
+    again = dict.fromkeys(condition for (condition, _), count in runs.items() if count > 1)
+    if again:
+        yield words["report.pooled"].format(conditions=words["report.and"].join(again))
 
 
 def _lines(run: RunSection, words: Words) -> Iterator[str]:

@@ -46,7 +46,8 @@ def money_pages(content: DossierContent, words: Words) -> Iterator[Block]:
         return
     if len(content.economics) > 1:
         yield from _each_condition(content, words)
-    yield from _effect(money, words)
+    rework = content.finding.rework if content.finding else 0
+    yield from _effect(money, rework, words)
     if money.effect.total.estimate is not None:
         yield from _payback(money, words)
         yield from _sensitivity(money, words)
@@ -117,7 +118,7 @@ def _each_condition(content: DossierContent, words: Words) -> Iterator[Block]:
     yield together([title, table_block("LRRR", header, rows), small(note)])
 
 
-def _effect(money: Economics, words: Words) -> Iterator[Block]:
+def _effect(money: Economics, rework: int, words: Words) -> Iterator[Block]:
     title = heading(words["dossier.effect"].format(condition=money.condition))
     if not money.effect.parts:
         yield together([title, points([assumption(a, words) for a in money.effect.assumptions])])
@@ -144,6 +145,8 @@ def _effect(money: Economics, words: Words) -> Iterator[Block]:
     pairs = [[words[f"dossier.fact.{name}"], value] for name, value in facts.items()]
     yield {"kind": "facts", "facts": pairs}
     lines = [assumption(each, words) for each in effect.assumptions]
+    if rework:
+        lines.append(words["dossier.rework_lost"].format(count=rework))
     yield caption(words["dossier.assumptions"])
     yield points(lines)
 

@@ -111,7 +111,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         yield text_block(words["dossier.no_baseline"])
     if before.source:
         yield small(words["dossier.baseline_source"].format(source=before.source))
-    rows, used, notes = [], [], Footnotes(words)
+    rows, used, differences, notes = [], [], [], Footnotes(words)
     for each in content.findings:
         compared = each.against
         pairs = (
@@ -125,6 +125,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
             used.append(alone)
             if found is not None:
                 used += (found.before, found.difference)
+                differences.append(found.difference)
                 shown = [notes.interval(part, write) for part in (found.before, alone)]
                 shown.append(notes.interval(found.difference, write_difference))
                 decided = "decided" if found.decided else "undecided"
@@ -136,6 +137,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         yield table_block("LLrrrl", header, rows)
         yield from notes.block()
         yield from methods(used, words)
+        yield from _each_alone(differences, words)
     yield from capability_chapter(content.report, words)
     yield from gauge_chapter(content.report, words)
 
@@ -236,3 +238,12 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
         heads = ("item", "pair", "difference", "decided")
         header = [words[f"dossier.column.{name}"] for name in heads]
         yield from capped("LLrl", header, rows, 40, words)
+    shown = [each.value for row in table.rows for each in row.differences]
+    yield from _each_alone(shown, words)
+
+
+def _each_alone(differences: Sequence[Interval], words: Words) -> Iterator[Block]:
+    """That the level holds for each difference by itself, where there are several."""
+    known = [each for each in differences if each.method]
+    if len(known) > 1:
+        yield small(words["dossier.each_alone"].format(level=f"{known[0].level:.0%}"))
