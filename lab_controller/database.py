@@ -35,14 +35,19 @@ class StorageFailed(LabError):
     code = "lab.storage_failed"
 
 
-STORAGE_FAULTS = frozenset(
+class StorageBusy(StorageFailed):
+    """Somebody else held the file for too long (a report being made from it); nothing changed."""
+
+    code = "lab.storage_busy"
+
+
+BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+STORAGE_FAULTS = BUSY | frozenset(
     {
-        sqlite3.SQLITE_BUSY,
         sqlite3.SQLITE_CANTOPEN,
         sqlite3.SQLITE_CORRUPT,
         sqlite3.SQLITE_FULL,
         sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_LOCKED,
         sqlite3.SQLITE_NOTADB,
         sqlite3.SQLITE_PERM,
         sqlite3.SQLITE_PROTOCOL,
@@ -57,6 +62,12 @@ def is_storage_fault(fault: sqlite3.Error) -> bool:
     return code is not None and code & 0xFF in STORAGE_FAULTS
 
 
+def storage_failure(path: Path, fault: sqlite3.Error) -> StorageFailed:
+    """What a fault of a file is called: another holds it, or it cannot be used."""
+    busy = getattr(fault, "sqlite_errorcode", 0) & 0xFF in BUSY
+    return (StorageBusy if busy else StorageFailed)(file=path.name, cause=str(fault))
+
+
 @contextmanager
 def storage_of(path: Path) -> Iterator[None]:
     """Say StorageFailed where SQLite says that the file failed."""
@@ -64,7 +75,7 @@ def storage_of(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as fault:
         if is_storage_fault(fault):
-            raise StorageFailed(file=path.name, cause=str(fault)) from fault
+            raise storage_failure(path, fault) from fault
         raise
 
 
@@ -227,6 +238,6 @@ class Writer:
         with suppress(sqlite3.Error):
             self._db.conn.rollback()  # nothing to do where SQLite has done it
         for job in jobs:
-            failure = StorageFailed(file=self.path.name, cause=str(fault))
+            failure = storage_failure(self.path, fault)
             failure.__cause__ = fault
             job.answer.set_exception(failure)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,7 +39,10 @@ def command(what: str, against: Path | None, data_dir: Path, lang: str, as_json:
             return prove(lab, data_dir, what)
         return {what: compare(lab, data_dir, what, against)}
 
-    tell(ask_files(data_dir, lang, question), lang, as_json, "cli.verified")
+    found = ask_files(data_dir, lang, question)
+    # a number of a trial or run has no dot
+    good = {name: "cli.verified_file" if "." in name else "cli.verified" for name in found}
+    tell(found, lang, as_json, good)
 
 
 def ask_files(data_dir: Path, lang: str, question: Callable[[Database], T]) -> T:
@@ -58,8 +61,11 @@ def ask_files(data_dir: Path, lang: str, question: Callable[[Database], T]) -> T
     sys.exit(REFUSED)
 
 
-def tell(found: Found, lang: str, as_json: bool, good: str) -> None:
-    """Print what was found, of each thing the first difference, and end with the right code."""
+def tell(found: Found, lang: str, as_json: bool, good: Mapping[str, str]) -> None:
+    """Print what was found, of each thing the first difference, and end with the right code.
+
+    `good` is what is said of each where nothing differs.
+    """
     if as_json:
         rows = {
             name: [{"code": one.code, "params": dict(one.params)} for one in differences]
@@ -69,9 +75,7 @@ def tell(found: Found, lang: str, as_json: bool, good: str) -> None:
     else:
         for name, differences in found.items():
             if not differences:
-                # a number of a trial or run has no dot
-                kind = f"{good}_file" if "." in name else good
-                click.echo(text(lang, kind, {"run": name}))
+                click.echo(text(lang, good[name], {"run": name}))
                 continue
             first, more = differences[0], len(differences) - 1
             click.echo(f"{name}: {text(lang, first.code, first.params)}", err=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from lab_controller.database import Database, connect, storage_of
 from lab_controller.errors import LabError
@@ -114,30 +115,37 @@ SHORT = "evidence.head_missing"
 """What verify says of a good copy that was taken before the last correction."""
 
 
-def recompute(lab: Database, data_dir: Path, run: str) -> list[Difference]:
+class Recomputed(NamedTuple):
+    """What differs; `older` where only the numbers an earlier release knew were compared."""
+
+    differences: list[Difference]
+    older: bool = False
+
+
+def recompute(lab: Database, data_dir: Path, run: str) -> Recomputed:
     """Compute a run's numbers again from its record as lab.db took it; the first that differs."""
     heads = store.recorded_heads(lab, store.get_run(lab, run).id)
     if not heads:
-        return [Difference("evidence.not_closed", {"run": run})]
+        return Recomputed([Difference("evidence.not_closed", {"run": run})])
     path = evidence_of(data_dir, run)
     if not path.exists():
-        return [Difference("evidence.missing_file", {"run": run})]
+        return Recomputed([Difference("evidence.missing_file", {"run": run})])
     taken = heads[-1]
     with _as_of(data_dir, RunEnd(run, taken.segments, taken.head)) as place:
         if place is None:
-            return [Difference("evidence.head_missing", {"head": taken.head[:12]})]
+            return Recomputed([Difference("evidence.head_missing", {"head": taken.head[:12]})])
         with closing(connect(place, read_only=True)) as db:
             text = numbers_json(summarise(db))
     if text == taken.numbers:
-        return []
+        return Recomputed([])
     before, after = json.loads(taken.numbers), json.loads(text)
     # an earlier release knew fewer numbers; those it had must be the same
     older = before.get("format") != after.get("format")
     told = first_value(before, after, older=older)
     if told is None and older:
-        return []
+        return Recomputed([], older=True)
     where = (told or Place("–", "", ""))._asdict()
-    return [Difference("evidence.number_changed", {"run": run, **where})]
+    return Recomputed([Difference("evidence.number_changed", {"run": run, **where})])
 
 
 def _prove_run(lab: Database, data_dir: Path, run: str) -> list[Difference]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab_controller import migrations
-from lab_controller.database import Database, StorageFailed, Writer, connect
+from lab_controller.database import Database, StorageBusy, StorageFailed, Writer, connect
 
 PATIENCE_S = 20.0
 
@@ -187,7 +187,7 @@ async def test_a_file_locked_by_somebody_else_is_a_storage_fault(writer: Writer)
     other.execute("BEGIN IMMEDIATE")
     one, two = writer.submit(put("one")), writer.submit(put("two"))
     for answer in (one, two):
-        with pytest.raises(StorageFailed, match="locked"):
+        with pytest.raises(StorageBusy, match=r"storage_busy.*locked"):
             answer.result(PATIENCE_S)
     other.rollback()
     other.close()
