@@ -100,3 +100,8 @@ class Protocol:
     microstop_s: float = MICROSTOP_S
     randomised: bool = False
     seed: int | None = None
+
+    @property
+    def cause_names(self) -> dict[str, str]:
+        """What the plan's own causes of stops are called, by code."""
+        return {each.code: each.name for each in self.stop_causes}

@@ -84,6 +84,11 @@ def cause(code: str, words: Mapping[str, str]) -> str:
     return PARTICULARS.sub("", SENTENCE_END.split(known, maxsplit=1)[0])
 
 
+def reason(code: str, named: Mapping[str, str], words: Mapping[str, str]) -> str:
+    """The plan's own name for a cause, else what `cause` says."""
+    return named.get(code) or cause(code, words)
+
+
 def figure(number: Figure, write: str, words: Mapping[str, str]) -> str:
     """A figure with its flag in words; a missing one is a dash and the reason."""
     flag = words.get(number.code, number.code)

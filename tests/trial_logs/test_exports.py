@@ -26,10 +26,11 @@ from trial_logs.context import Consumable, StopExplained
 from trial_logs.digest import mark_text
 from trial_logs.errors import ExtraMissing
 from trial_logs.exports import parquet
-from trial_logs.exports.csv_files import harmless
+from trial_logs.exports.csv_files import harmless, writers
 from trial_logs.exports.folder import FORMATS, write_folder
-from trial_logs.exports.tables import TABLES, Source
+from trial_logs.exports.tables import MACHINE_STOPS, PARTS, RUNS, STOPS, TABLES, Source, Table
 from trial_logs.model import Batch, DeviceStateSeen, RunMoved, RunState
+from trial_logs.protocol import StopCause
 from trial_logs.report import render_report
 
 Day = tuple[Database, list[Database], ReportContent]
@@ -114,11 +115,13 @@ def test_a_stop_and_what_was_used_up_are_tables(
     over = RunMoved(NOW + 60 * SECOND, RunState.FINISHED, "花子")
     batch = Batch(states=seen, explained=[told], consumables=[used], moves=[over])
     evidence.append_segment(db, batch, NOW)
-    content = replace(source.content, runs=(run_section(db),))
-    write_folder(tmp_path, ["csv"], Source(content, [db]), EN)
+    named = replace(source.content.protocol, stop_causes=(StopCause("slip", "すべり"),))
+    content = replace(source.content, runs=(run_section(db),), protocol=named)
+    write_folder(tmp_path, ["csv", "json"], Source(content, [db]), EN)
     (stop,) = read(tmp_path / "machine_stops.csv")
     assert (stop["Length (s)"], stop["Kind"], stop["Micro-stop"]) == ("20.0", "Fault stop", "yes")
-    assert (stop["Reason"], stop["Note"], stop["By"]) == ("slip", "滑り", "花子")
+    assert (stop["Reason"], stop["Note"], stop["By"]) == ("すべり", "滑り", "花子")
+    assert '"slip"' in (tmp_path / "results.json").read_text(encoding="utf-8")
     (consumed,) = read(tmp_path / "consumables.csv")
     assert (consumed["Name"], consumed["Amount"]) == ("ウエス", "2.0")
     db.close()
@@ -127,6 +130,17 @@ def test_a_stop_and_what_was_used_up_are_tables(
 @pytest.mark.parametrize("text", ["=1+1", "+81", "-x", "@cmd", "\tx", "\rx", "\nx", "＝1+1"])
 def test_a_text_is_never_a_formula(text: str) -> None:
     assert harmless(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("table", [RUNS, PARTS, STOPS, MACHINE_STOPS])
+def test_a_reason_is_a_word_where_there_is_one(source: Source, table: Table) -> None:
+    named = replace(source.content.protocol, stop_causes=(StopCause("missed_pick", "取り損ね"),))
+    content = replace(source.content, protocol=named)
+    at = [column.name for column in table.columns].index("cause")
+    show = writers(table, JA, content, harmless)[at]
+    assert [show(code) for code in ("missed_pick", "pressed", "judged", "grip", "=1", "")] == [
+        "取り損ね", "停止指令", "良否の判定", "grip", "'=1", "",
+    ]  # fmt: skip
 
 
 def test_numbers_stay_numbers() -> None:

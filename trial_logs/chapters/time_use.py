@@ -20,7 +20,7 @@ from trial_logs.blocks import (
 )
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.pictures.timeline import RunStrip, timeline
-from trial_logs.shown import cause, clock, grouped_number, label, length, percent
+from trial_logs.shown import cause, clock, grouped_number, label, length, percent, reason
 from trial_logs.times import Element, Indicator, Stop
 
 RUNS_PER_TABLE = 4
@@ -137,7 +137,7 @@ def stop_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
     """Stops by cause, then one by one, then pauses and gaps in the record."""
     yield heading(words["report.spells"])
     found = [(run, stop) for run in content.runs for stop in run.numbers.times.stops]
-    named = {each.code: each.name for each in content.protocol.stop_causes}
+    named = content.protocol.cause_names
     others = [(run, spell) for run in content.runs for spell in run.spells]
     others = [(run, spell) for run, spell in others if spell.kind in ("paused", "gap")]
     if not found and not others:
@@ -191,7 +191,7 @@ def _by_cause(stops: Sequence[Stop], named: Mapping[str, str], words: Words) -> 
 
 def _why(stop: Stop, named: Mapping[str, str], words: Words) -> str:
     """What the operator wrote, else the plan's name of the cause, else what its code means."""
-    told = stop.text or named.get(stop.cause) or cause(stop.cause, words)
+    told = stop.text or reason(stop.cause, named, words)
     told = told or words["report.cause_untold"]
     if not stop.explained_by:
         return told

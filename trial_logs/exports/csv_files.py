@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from trial_logs.content import ReportContent
 from trial_logs.exports.tables import Column, Kind, Source, Table, Words
-from trial_logs.shown import local
+from trial_logs.shown import local, reason
 
 FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "\t", "\r", "\n")
 """Full-width ones too: owasp.org/www-community/attacks/CSV_Injection."""
@@ -21,7 +22,7 @@ Write = Callable[[Any], Any]
 
 def write_csv(path: Path, table: Table, source: Source, words: Words) -> int:
     """One table of a trial, row by row; returns how many."""
-    cells = writers(table, words, source.content.zone, harmless)
+    cells = writers(table, words, source.content, harmless)
     count = 0
     with path.open("w", encoding="utf-8-sig", newline="") as out:
         lines = csv.writer(out)
@@ -32,19 +33,22 @@ def write_csv(path: Path, table: Table, source: Source, words: Words) -> int:
     return count
 
 
-def writers(table: Table, words: Words, zone: str, text: Write) -> list[Write]:
+def writers(table: Table, words: Words, content: ReportContent, text: Write) -> list[Write]:
     """For each column, how its cells are written for people; `text` writes free text."""
-    return [_writer(column, words, zone, text) for column in table.columns]
+    return [_writer(column, words, content, text) for column in table.columns]
 
 
-def _writer(column: Column, words: Words, zone: str, text: Write) -> Write:
+def _writer(column: Column, words: Words, content: ReportContent, text: Write) -> Write:
     if column.kind is Kind.TEXT:
         return text
     if column.kind is Kind.FLAG:
         flags = {True: words["export.yes"], False: words["export.no"]}
         return flags.__getitem__
     if column.kind is Kind.TIME:
-        return Clock(zone).iso
+        return Clock(content.zone).iso
+    if column.kind is Kind.REASON:
+        named = content.protocol.cause_names
+        return lambda cell: text(reason(cell, named, words))
     if column.kind is Kind.WORD:
         shown: dict[str | None, str] = {None: ""}
         shown |= {code: words.get(f"{column.prefix}{code}", code) for code in column.codes}

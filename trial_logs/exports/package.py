@@ -20,6 +20,7 @@ from trial_logs.shown import local, unit_symbol
 TYPES = {
     Kind.TEXT: "string",
     Kind.WORD: "string",
+    Kind.REASON: "string",
     Kind.FLAG: "boolean",
     Kind.TIME: "datetime",
     Kind.NUMBER: "number",

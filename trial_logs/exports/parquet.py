@@ -49,6 +49,7 @@ def _schema(table: Table, source: Source, words: Words) -> Any:
     types = {
         Kind.TEXT: pyarrow.string(),
         Kind.WORD: pyarrow.string(),
+        Kind.REASON: pyarrow.string(),
         Kind.FLAG: pyarrow.bool_(),
         Kind.TIME: pyarrow.timestamp("us", tz="UTC"),
         Kind.NUMBER: pyarrow.float64(),

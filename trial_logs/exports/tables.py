@@ -24,10 +24,14 @@ Row = Sequence[Any]
 
 
 class Kind(StrEnum):
-    """What a cell holds; WORD is a code whose word stands under the column's prefix."""
+    """What a cell holds; WORD is a code whose word stands under the column's prefix.
+
+    REASON is a code of an open set, or what a person wrote.
+    """
 
     TEXT = "text"
     WORD = "word"
+    REASON = "reason"
     FLAG = "flag"
     TIME = "time"
     NUMBER = "number"
@@ -114,11 +118,13 @@ RUN = (
     _column("simulated", Kind.FLAG, required=True),
 )
 TIME = _column("time", Kind.TIME, required=True)
-BY, CAUSE = _text("by"), _text("cause")
+BY, CAUSE = _text("by"), _column("cause", Kind.REASON)
 SOURCES = ("device", "operator")
 CORRECTED = (
-    _text("corrected_by"), _text("corrected_why"), _column("corrected_at", Kind.TIME),
-)  # fmt: skip
+    _text("corrected_by"),
+    _column("corrected_why", Kind.REASON),
+    _column("corrected_at", Kind.TIME),
+)
 SPELLS = (
     "paused", "gap", "offline", "fault", "stopping",
     "protective_stop", "safeguard_stop", "device_estop", "lab_latched",
@@ -290,7 +296,7 @@ CORRECTIONS = Table(
         _number("value_before"),
         _number("value_after"),
         _text("by", "export.corrected_by", required=True),
-        _text("why", "export.corrected_why", required=True),
+        _column("why", Kind.REASON, "export.corrected_why", required=True),
     ),
     _correction_rows,
 )

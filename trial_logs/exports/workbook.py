@@ -133,7 +133,7 @@ class Book:
             letters["counted"] = letter(len(heads))
             heads.append(self.title("counted"))
         self.head(sheet, heads)
-        show = writers(table, self.words, source.content.zone, as_it_is)
+        show = writers(table, self.words, source.content, as_it_is)
         blocks: Blocks = {}
         line = self.top + 1
         for run, rows in groupby(table.rows(source), key=lambda row: row[0]):
