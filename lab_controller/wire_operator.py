@@ -41,7 +41,10 @@ class KeyShape(Shape):
 
 
 class FloorShape(Shape):
-    """How a run stands for the one who works at it; `element` is what its time is counted as."""
+    """How a run stands for the one who works at it; `element` is what its time is counted as.
+
+    `undo_part` is the part an undo would change.
+    """
 
     run: str
     mode: str
@@ -49,6 +52,7 @@ class FloorShape(Shape):
     element: str
     stops: list[StoodShape]
     keys: list[KeyShape]
+    undo_part: int | None = None
 
 
 class ScanShape(Shape):

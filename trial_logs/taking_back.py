@@ -21,11 +21,21 @@ def undo(db: Evidence, *, by: str, why: str, now: datetime) -> Correction:
     that only a person counted becomes VOID.
     Raises NotPossibleNow `trial.nothing_to_undo`.
     """
-    newest = max(_given(record.parts(db)), key=lambda each: each[:2], default=None)
+    newest = _newest(db)
     if newest is None:
         raise NotPossibleNow("trial.nothing_to_undo")
     _, no, verdict = newest
     return Correction(now, "part_event", no, by, why or UNDONE, verdict)
+
+
+def undo_part(db: Evidence) -> int | None:
+    """The part `undo` would take back or give its first verdict again; None where there is none."""
+    newest = _newest(db)
+    return None if newest is None else newest[1]
+
+
+def _newest(db: Evidence) -> tuple[datetime, int, Verdict] | None:
+    return max(_given(record.parts(db)), key=lambda each: each[:2], default=None)
 
 
 def _given(parts: list[Part]) -> Iterator[tuple[datetime, int, Verdict]]:

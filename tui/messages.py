@@ -125,6 +125,14 @@ class FloorCame(Message):
 
 
 @dataclass
+class UndoCame(Message):
+    """The part of a run that an undo would change; None where there is none."""
+
+    run: RunShape
+    part: int | None
+
+
+@dataclass
 class ReplayCame(Message):
     """A run that can be played back."""
 

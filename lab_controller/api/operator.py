@@ -50,6 +50,7 @@ async def floor(run: str, lab: ThisLab, language: Language) -> FloorShape:
         element=found.element,
         stops=[_stop(lab, found, one, language) for one in found.stops],
         keys=[_key(one, language) for one in found.keys],
+        undo_part=found.undo_part,
     )
 
 

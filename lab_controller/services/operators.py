@@ -21,19 +21,23 @@ from trial_logs.model import Batch, Correction, RunHeader, Verdict
 from trial_logs.run_times import element_at, stops_of
 from trial_logs.scanning import Key, Kind, Meaning
 from trial_logs.stamps import from_us, to_us
-from trial_logs.taking_back import undo
+from trial_logs.taking_back import undo, undo_part
 from trial_logs.times import Element, Stop
 
 
 @dataclass(frozen=True, slots=True)
 class RunFloor:
-    """How a run stands for the one who works at it; `element` is what its time is counted as."""
+    """How a run stands for the one who works at it; `element` is what its time is counted as.
+
+    `undo_part` is the part an undo would change.
+    """
 
     header: RunHeader
     mode: Mode
     element: Element
     stops: tuple[Stop, ...]
     keys: tuple[Key, ...]
+    undo_part: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ class Operators:
             mode = said[-1].mode if said else Mode.PRODUCTION
             known = scanning.keys(header, conditions)
             stood = tuple(stops_of(db, until))
-            return RunFloor(header, mode, element_at(db, until), stood, tuple(known))
+            element = element_at(db, until)
+            return RunFloor(header, mode, element, stood, tuple(known), undo_part(db))
 
         found = await asyncio.to_thread(self._trials.read_evidence, run, read, None)
         if found is None:

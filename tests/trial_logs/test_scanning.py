@@ -16,7 +16,7 @@ from trial_logs.errors import NotPossibleNow
 from trial_logs.model import Batch, Condition, Correction, PartEvent, PartSource, RunHeader, Verdict
 from trial_logs.protocol import StopCause
 from trial_logs.scanning import FIXED, Key, Kind, Meaning, OtherCondition, UnknownCode, keys, read
-from trial_logs.taking_back import undo
+from trial_logs.taking_back import undo, undo_part
 
 HEADER = RunHeader(
     run_id="T20261120-01-R1",
@@ -76,7 +76,9 @@ def test_undo_takes_back_one_thing_after_the_other(lab: Database) -> None:
 
     seen = [verdicts()]
     for second in (5, 6):
+        told = undo_part(db)
         fix = undo(db, by="Sakura", why="", now=NOW + second * SECOND)
+        assert fix.row == told
         evidence.append_segment(db, Batch(corrections=(fix,)), NOW)
         seen.append(verdicts())
     assert seen == [
@@ -84,6 +86,7 @@ def test_undo_takes_back_one_thing_after_the_other(lab: Database) -> None:
         ["unjudged", "good", "good"],
         ["unjudged", "void", "good"],
     ]
+    assert undo_part(db) is None
     with pytest.raises(NotPossibleNow, match="nothing_to_undo"):
         undo(db, by="Sakura", why="", now=NOW)
     assert [(fix.by, fix.why) for fix in record.corrections(db)][1:] == [("Sakura", "undone")] * 2

@@ -76,6 +76,7 @@ class Floor:
             element="setup" if self.mode == "setup" else "production",
             stops=[self.stop],
             keys=keys,
+            undo_part=41,
         )
 
 

@@ -18,7 +18,7 @@ from lab_controller.wire_operator import (
 from lab_controller.wire_trials import RunShape
 from tui.entries import Given, number
 from tui.floor_words import MODES, stood_words, waiting_stop
-from tui.messages import FloorCame, RunCame
+from tui.messages import FloorCame, RunCame, UndoCame
 from tui.screens.form import Field, Form
 from tui.screens.one_key import MOST, OneKey
 from tui.screens.scan import Scan
@@ -151,17 +151,29 @@ class OperatorKeys(TrialSubject):
         if why or run is None:
             self.say(why)
         elif self.may_change():
-            counted = run
+            self.ask(self._undo_of, run, group="undo")
 
-            async def send(given: Given) -> Message:
-                wanted = UndoRequest(why=given["reason"])
-                after = await self.station.client.undo(counted.id, wanted)
-                return RunCame(after, self.t("done.undone"))
+    async def _undo_of(self, run: RunShape) -> Message:
+        # asked for anew: a part may have been counted since the last look
+        return UndoCame(run, (await self.station.client.run_floor(run.id)).undo_part)
 
-            reason = self.t("undo.miscounted")
-            fields = [Field("reason", "field.reason", reason, required=True)]
-            title = f"{self.t('key.run.undo')}  #{run.number}"
-            self.app.push_screen(Form(self.station, title, fields, send), self.post_if)
+    @on(UndoCame)
+    def _undo_came(self, came: UndoCame) -> None:
+        if not self.is_current:
+            return
+        if came.part is None:
+            self.say(self.t("why.nothing_to_undo"))
+            return
+
+        async def send(given: Given) -> Message:
+            wanted = UndoRequest(why=given["reason"])
+            after = await self.station.client.undo(came.run.id, wanted)
+            return RunCame(after, self.t("done.undone"))
+
+        reason = self.t("undo.miscounted")
+        fields = [Field("reason", "field.reason", reason, required=True)]
+        title = f"{self.t('key.run.undo')}  {self.t('field.part')} {came.part}"
+        self.app.push_screen(Form(self.station, title, fields, send), self.post_if)
 
     def action_scan(self) -> None:
         """Read barcodes, one after the other."""
