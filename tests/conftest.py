@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from asyncio import constants
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,9 @@ LANES = {
 """What takes long begins first; of each of these there is one at a time, on one worker, so that
 machines with a sense of time do not starve each other. Every other file is a lane by itself."""
 
+
+constants.DEBUG_STACK_DEPTH = 1
+"""Loops run in debug mode, but note one line of where each callback was made, not ten."""
 
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
