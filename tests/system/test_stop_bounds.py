@@ -22,7 +22,7 @@ from tests.system.rig import Lab, Since, machikoba, running, until
 from tests.system.shift import DEVICE, READS, Shift
 
 FACTOR = 40.0
-END_WITHIN_S = 60.0
+END_WITHIN_S = 20.0
 ACTING: list[tuple[str, str, dict[str, Any]]] = [
     ("printer1", "home", {}),
     ("printer1", "set_bed", {"celsius": 50}),
