@@ -263,7 +263,8 @@ class Session:
         """Close session and socket, so that the server is free; a dead one is not waited for."""
         with suppress(TimeoutError, OSError, ua.UaError):
             async with asyncio.timeout(self._options.close_s):
-                await self.client.disconnect()
+                with cancelled_plainly():
+                    await self.client.disconnect()
         self.client.disconnect_socket()
 
 
@@ -294,7 +295,8 @@ def chunks(nodes: Sequence[Node], size: int) -> Iterator[Sequence[Node]]:
 def our_words(url: str, *, connecting: bool = False) -> Iterator[None]:
     """Turn what the client library raises into errors of this room."""
     try:
-        yield
+        with cancelled_plainly():
+            yield
     except DriverError:
         raise
     except ua.UaStatusCodeError as error:
@@ -314,6 +316,22 @@ def our_words(url: str, *, connecting: bool = False) -> Iterator[None]:
         raise cut(url=url, cause=url) from error
     except Exception as error:  # a garbled answer makes the library raise anything
         raise ProtocolFault(url=url, cause=f"{type(error).__name__} {error}") from error
+
+
+@contextmanager
+def cancelled_plainly() -> Iterator[None]:
+    """Let a deadline round a request see its own cancelling.
+
+    Where an answer comes in the moment of the cancelling, the library raises a subclass of
+    CancelledError (wait_for2, before Python 3.12), which `asyncio.timeout` there takes for
+    somebody else's.
+    """
+    try:
+        yield
+    except asyncio.CancelledError as cancelled:
+        if type(cancelled) is asyncio.CancelledError:
+            raise
+        raise asyncio.CancelledError from cancelled
 
 
 @contextmanager
