@@ -8,6 +8,7 @@ BookingError
 ├── BadInput            the code says what     (a value that cannot be stored)
 └── Unknown             booking.unknown_<kind>
     ├── UnknownBooking
+    │   └── NoSuchNumber    booking.no_such_number (numbers like it are named)
     ├── UnknownEquipment
     ├── UnknownParty
     ├── UnknownPerson
@@ -97,6 +98,12 @@ class Unknown(BookingError):
 
 class UnknownBooking(Unknown):
     code = "booking.unknown_booking"
+
+
+class NoSuchNumber(UnknownBooking):
+    """No booking of this number, but of ones like it: `near` names them."""
+
+    code = "booking.no_such_number"
 
 
 class UnknownEquipment(Unknown):

@@ -7,8 +7,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from difflib import get_close_matches
 
-from booking.errors import KeyReused, SlotTaken, UnknownBooking
+from booking.errors import KeyReused, NoSuchNumber, SlotTaken, UnknownBooking
 from booking.model import Booking
 from booking.numbers import make_code, make_number, same_code, tidy_number
 from booking.spans import Span
@@ -18,6 +19,8 @@ from booking.store.rows import Database, Row, from_ms, one, rows, to_ms
 
 # No stored span is longer (a CHECK of the table): nothing that began earlier can reach this far.
 LONGEST_HOLD = timedelta(days=33)
+NEAR = 0.6
+"""How alike (0 to 1, as difflib counts) two numbers are to be taken for one another."""
 
 
 def next_number(db: Database, year: int) -> str:
@@ -112,10 +115,20 @@ def booking_by_id(db: Database, booking_id: str) -> Booking:
 
 
 def booking_named(db: Database, name: str) -> Booking:
-    """One booking by its id or by the number staff see; raises UnknownBooking."""
-    sql = "SELECT id FROM booking_bookings WHERE number = :number"
-    row = one(db, sql, number=tidy_number(name))
-    return booking_by_id(db, row["id"] if row else name)
+    """One booking by its id or by the number staff see.
+
+    Raises NoSuchNumber where there are numbers like it, else UnknownBooking.
+    """
+    number = tidy_number(name)
+    sql = "SELECT * FROM booking_bookings WHERE number = :number OR id = :id"
+    row = one(db, sql, number=number, id=name)
+    if row is not None:
+        return _booking(row)
+    known = rows(db, "SELECT number FROM booking_bookings ORDER BY number DESC")
+    near = get_close_matches(number, [each["number"] for each in known], cutoff=NEAR)
+    if near:
+        raise NoSuchNumber(booking=name, near=", ".join(near))
+    raise UnknownBooking(booking=name)
 
 
 def find_by_number_and_code(db: Database, number: str, code: str) -> Booking:

@@ -123,8 +123,9 @@ async def request(
 async def take_step(
     booking: str, step: Step, decision: Decision, lab: ThisLab, language: Language, by: Issuer
 ) -> BookingShape:
-    """Take one step of a booking's life."""
-    booked = await STEPS[step](lab, booking, decision, by)
+    """Take one step of a booking's life; the booking by its id or number."""
+    named = (await lab.bookings.one(booking)).booking.id
+    booked = await STEPS[step](lab, named, decision, by)
     return await _shape(lab, booked, language)
 
 

@@ -28,6 +28,7 @@ CODED = (BookingError, DriverError, LabError, StopFault, TrialError)
 STATUS = {
     "auth.token_missing": 401,
     "auth.token_wrong": 401,
+    "booking.no_such_number": 404,
     "driver.bad_arguments": 422,
     "driver.timeout": 504,
     "gcode.refused": 422,

@@ -11,7 +11,7 @@ from lab_controller.cli.door import ask, shared, show
 from lab_controller.client import LabClient
 from lab_controller.wire import BookingShape, Decision
 
-COLUMNS = ("id", "number", "start", "end", "equipment_name", "party_name", "state", "armed")
+COLUMNS = ("number", "start", "end", "equipment_name", "party_name", "state", "armed")
 STEPS = ("confirm", "decline", "cancel", "check-in", "arm", "disarm", "check-out")
 
 
@@ -48,6 +48,6 @@ def step(
     lang: str,
     as_json: bool,
 ) -> None:
-    """Take one STEP of a BOOKING."""
+    """Take one STEP of a BOOKING, named by its number."""
     decision = Decision(reason=reason, head_count=people)
     show(ask(data_dir, lang, lambda lab: lab.decide(booking, step, decision)), as_json, COLUMNS)

@@ -28,6 +28,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 REFUSED, NO_CONTROLLER = 1, 3
 ZONE = "machikoba.zone"
+WORDS = {
+    "link": ("link",),
+    "operation": ("operation",),
+    "safety": ("safety",),
+    "state": ("booking.state", "run_state"),
+}
+"""Columns of codes that people read as a word, each with the kinds its texts are named by."""
 
 
 def shared(command: F) -> F:
@@ -140,9 +147,9 @@ def show(
     heads = [heading(name) for name in names]
     if single:
         for head, name in zip(heads, names, strict=True):
-            click.echo(f"{fill(head, max(map(cells, heads)))}  {plain(tables[0].get(name))}")
+            click.echo(f"{fill(head, max(map(cells, heads)))}  {worded(name, tables[0].get(name))}")
         return
-    lines = [heads, *([plain(row.get(name)) for name in names] for row in tables)]
+    lines = [heads, *([worded(name, row.get(name)) for name in names] for row in tables)]
     widths = [max(cells(line[at]) for line in lines) for at in range(len(names))]
     for line in lines:
         filled = (fill(cell, width) for cell, width in zip(line, widths, strict=True))
@@ -155,6 +162,13 @@ def heading(name: str) -> str:
     key = f"cli.column.{name}"
     found = text(language, key)
     return name if found == key else found
+
+
+def worded(column: str, value: object) -> str:
+    """One value of a column; a code people have a word for as that word."""
+    language = click.get_current_context().params.get("lang", "ja")
+    keys = (f"{kind}.{value}" for kind in WORDS.get(column, ()))
+    return next((found for key in keys if (found := text(language, key)) != key), plain(value))
 
 
 def plain(value: object) -> str:

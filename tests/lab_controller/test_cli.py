@@ -84,7 +84,9 @@ async def test_the_lab_at_a_glance(data: Path) -> None:
     first, second, *_ = rows_of(done)
     assert (done.exit_code, first) == (OK, ["name", "Test lab"])
     assert second == ["time", "2026-11-20 10:00:00"]  # the lab's zone, not UTC
-    assert (await table("status", "--data", data))["name"] == "試験ラボ"
+    assert ["stop", "not stopped"] in rows_of(done)
+    known = await table("status", "--data", data)
+    assert (known["name"], known["latch"]["latched"]) == ("試験ラボ", False)
 
 
 async def test_devices(data: Path, bench: Bench) -> None:
@@ -126,8 +128,13 @@ async def test_bookings_and_their_steps(data: Path, bench: Bench) -> None:
         ("arm", "checked_in"),
         ("disarm", "checked_in"),
     ):
-        found = await table("booking", "step", step, booking.id, "--data", data)
+        found = await table("booking", "step", step, booking.number, "--data", data)
         assert found["state"] == state
+    done = await machikoba("booking", "list", "--data", data)
+    assert [row[0] for row in rows_of(done)] == ["番号", booking.number]
+    assert "来館中" in rows_of(done)[1]
+    done = await machikoba("booking", "step", "cancel", booking.number[:-1], "--data", data)
+    assert (done.exit_code, booking.number in done.stderr) == (REFUSED, True)
     done = await machikoba("booking", "step", "cancel", booking.id, "--data", data)
     assert done.exit_code == REFUSED
     assert done.stderr.strip()
@@ -148,7 +155,7 @@ async def test_trials_and_their_record(data: Path, bench: Bench) -> None:
     await bench.lab.trials.finish(run, by=BY)
     (trial,) = await table("trial", "list", "--data", data)
     done = await machikoba("trial", "show", trial["id"], "--data", data)
-    assert [run, "標準", "finished"] in [row[:3] for row in rows_of(done)]
+    assert [run, "標準", "終了"] in [row[:3] for row in rows_of(done)]
     assert (await table("trial", "numbers", run, "--data", data)) != {}
     verify = ("verify", trial["id"], "--data", data, "--lang", "en")
     done = await machikoba(*verify)
