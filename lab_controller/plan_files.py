@@ -22,6 +22,10 @@ from trial_logs.plan_rules import draft_problems
 PART = re.compile(r"([^.\[\]]+)(?:\[(\d+)\])?")
 
 
+STAND_INS: dict[str | int, object] = {"kind": "parts", "levels": ["-"]}
+"""What stands for a missing key where "-" cannot."""
+
+
 class PlanFileInvalid(LabError):
     """The file is no plan; `problems` names everything that is wrong with it."""
 
@@ -70,19 +74,20 @@ class _Booked(NamedTuple):
 def _of_the_rest(
     table: dict[str, Any], errors: list[ErrorDetails], lines: list[str]
 ) -> Iterator[ConfigProblem]:
-    """What the rules say to the plan without the keys that cannot be read.
+    """What the rules say to the plan without the keys that cannot be read, and with something in
+    the place of those it must have.
 
-    Nothing where no plan is left; nothing of a row that lost a key it may need.
+    Nothing where no plan is left; nothing of a row in which a key is missing or not read.
     """
     rest = copy.deepcopy(table) | {"booking": table.get("booking") or _Booked().id}
     lost: list[Key] = []
     for each in errors:
         key = tuple(each["loc"])
-        _take_out(rest, key)
+        _put(rest, key, None)
         if each["type"] != "extra_forbidden":
             lost.append(_row(key))
     try:
-        draft = draft_of(TrialRequest.model_validate(rest), _Booked())
+        draft = draft_of(_filled(rest), _Booked())
     except ValidationError:
         return
     for found in draft_problems(draft):
@@ -92,7 +97,20 @@ def _of_the_rest(
             yield ConfigProblem(found.field, found.code, found.params, line)
 
 
-def _take_out(table: Any, key: Key) -> None:
+def _filled(table: dict[str, Any]) -> TrialRequest:
+    """The plan with a stand-in for each key it must have. Raises ValidationError."""
+    try:
+        return TrialRequest.model_validate(table)
+    except ValidationError as error:
+        for each in error.errors():
+            if each["type"] == "missing":
+                key = tuple(each["loc"])
+                _put(table, key, STAND_INS.get(key[-1], "-"))
+        return TrialRequest.model_validate(table)
+
+
+def _put(table: Any, key: Key, value: object) -> None:
+    """Put a value at a key, or with None take out what is there."""
     for name in key[:-1]:
         try:
             table = table[name]
@@ -100,6 +118,8 @@ def _take_out(table: Any, key: Key) -> None:
             return
     if isinstance(table, dict):
         table.pop(key[-1], None)
+        if value is not None:
+            table[key[-1]] = value
 
 
 def _row(key: Key) -> Key:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 from lab_controller.plan_files import line_of_field
@@ -80,6 +81,15 @@ microstop_s = -1
 [[protocol.stop_rules]]
 kind = "minutes"
 """
+EMPTY_ROWS = """
+[[protocol.stop_rules]]
+[[protocol.lots]]
+[[protocol.factors]]
+[[protocol.stop_causes]]
+[[limits]]
+[[conditions]]
+[[conditions.bands]]
+"""
 
 
 async def test_every_mistake_of_a_file_is_named_with_its_line(
@@ -89,9 +99,8 @@ async def test_every_mistake_of_a_file_is_named_with_its_line(
     file.write_text(BAD_SHAPE, encoding="utf-8")
     done = await machikoba("trial", "plan", file, "--data", data)
     assert done.exit_code == REFUSED
-    assert [line.split("行目")[0].strip(" -") for line in done.stderr.splitlines()[1:]] == [
-        "7", "11", "3",
-    ]  # fmt: skip
+    places = [re.split("行目|:", line)[0].strip(" -") for line in done.stderr.splitlines()[1:]]
+    assert places == ["7", "11", "3", "conditions"]  # and that no condition is there at all
     file.write_text(BAD_RULES, encoding="utf-8")
     booking = await bench.armed()
     plan = ("trial", "plan", file, "--booking", booking.id, "--data", data)
@@ -113,6 +122,18 @@ async def test_every_mistake_of_a_file_is_named_with_its_line(
         "line 14 protocol.microstop_s:",
         "line 18 protocol.stop_rules[1].value:",
     }
+    hasty = BAD_RULES.replace('title = "題"', "").replace('characteristic = "幅"', "") + EMPTY_ROWS
+    file.write_text(hasty, encoding="utf-8")
+    done = await machikoba(*plan, "--lang", "en")
+    places = {line.split(":")[0].split()[-1] for line in done.stderr.splitlines()[1:]}
+    assert places == {
+        "title", "conditions[1].settings", "limits[1].characteristic",
+        "protocol.microstop_s", "protocol.stop_rules[1].value", "protocol.stop_rules[2].kind", "protocol.lots[1].name",
+        "protocol.factors[1].name", "protocol.factors[1].levels", "conditions[2].name",
+        "protocol.stop_causes[1].code", "protocol.stop_causes[1].name",
+        "limits[2].characteristic", "limits[2].unit",
+        "conditions[2].bands[1].device", "conditions[2].bands[1].signal",
+    }  # fmt: skip
     assert await bench.lab.trials.trials() == []
     file.write_text("title = \n", encoding="utf-8")
     done = await machikoba(*plan)
