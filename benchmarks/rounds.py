@@ -71,14 +71,39 @@ def cost(
     return tuple(1 / ratio for ratio in speed(ours, yardstick, rounds=rounds, clock=clock))
 
 
+def net_cost(
+    ours: Work, yardstick: Work, alike: Work, *, rounds: int = ROUNDS, clock: Clock
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """`cost` without and with `alike`, which is done in both and measured alone in each round."""
+    shared: list[float] = []
+
+    def read() -> Readings:
+        return (clock(),)
+
+    def prepared() -> None:
+        shared.append(_taken(alike, read)[0])
+
+    net: list[float] = []
+    whole: list[float] = []
+    for own, theirs in _pairs(ours, yardstick, rounds, read, before=prepared):
+        net.append((own[0] - shared[-1]) / (theirs[0] - shared[-1]))
+        whole.append(own[0] / theirs[0])
+    return tuple(net), tuple(whole)
+
+
 def _pairs(
-    ours: Work, yardstick: Work, rounds: int, read: Callable[[], Readings]
+    ours: Work,
+    yardstick: Work,
+    rounds: int,
+    read: Callable[[], Readings],
+    before: Work = lambda: None,
 ) -> Iterator[tuple[Readings, Readings]]:
     ours()
     yardstick()
     gc.collect()
     gc.freeze()  # what was prepared is not walked again in the middle of a round
     for number in range(rounds):
+        before()
         if number % 2:
             own, theirs = _taken(ours, read), _taken(yardstick, read)
         else:

@@ -1,7 +1,7 @@
 """The live stream: what changed since the last frame, at most five frames a second.
 
-Each frame is built and encoded once per language, however many clients look on. A client that
-falls too far behind is dropped; it comes back with a whole frame.
+Each frame is built and encoded once per language, however many clients look on or come in at once.
+A client that falls too far behind is dropped; it comes back with a whole frame.
 """
 
 from __future__ import annotations
@@ -89,42 +89,57 @@ class Feed:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._watching: dict[str, set[Frames]] = {language: set() for language in LANGUAGES}
+        self._first: dict[str, str] = {}
         self._task: asyncio.Task[None] | None = None
+        self._listening = contextlib.ExitStack()
 
     @contextlib.contextmanager
     def watch(self, language: str) -> Iterator[Frames]:
         """The frames from now on, a whole one first; `GIVEN_UP` after too many unread ones."""
         frames = Frames(FRAMES_BEHIND)
-        frames.put_nowait(self._frame(language, Changes(), whole=True))
         self._watching[language].add(frames)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="stream")
+        self._begin_if_first()
         try:
+            frames.put_nowait(self._whole(language))
             yield frames
         finally:
             self._watching[language].discard(frames)
             self._rest_if_alone()
 
+    def _begin_if_first(self) -> None:
+        if self._task is None:
+            changes = Changes()
+            forget = self._lab.bus.listen(lambda fact: changes.hear(self._lab, fact))
+            self._listening.callback(forget)
+            self._task = asyncio.create_task(self._run(changes), name="stream")
+
     def _rest_if_alone(self) -> None:
         if self._task is not None and not any(self._watching.values()):
+            self._listening.close()
             self._task.cancel()
             self._task = None  # who comes while it ends gets a new one
+            self._first.clear()
 
-    async def _run(self) -> None:
-        changes, count = Changes(), 0
-        forget = self._lab.bus.listen(lambda fact: changes.hear(self._lab, fact))
-        try:
-            while True:
-                await asyncio.sleep(FRAME_S)
-                count += 1
-                try:
-                    self._tell(changes, whole=count % WHOLE_EVERY == 0)
-                except Exception:  # one frame that cannot be built must not end all that follow
-                    log.exception("a stream frame could not be built")
-                changes.devices.clear()
-                changes.topics.clear()
-        finally:
-            forget()
+    def _whole(self, language: str) -> str:
+        """What a client sees first. Who comes before the next frame shares it: that frame says
+        what has changed since the last one, so since this one too.
+        """
+        if language not in self._first:
+            self._first[language] = self._frame(language, Changes(), whole=True)
+        return self._first[language]
+
+    async def _run(self, changes: Changes) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(FRAME_S)
+            count += 1
+            self._first.clear()
+            try:
+                self._tell(changes, whole=count % WHOLE_EVERY == 0)
+            except Exception:  # one frame that cannot be built must not end all that follow
+                log.exception("a stream frame could not be built")
+            changes.devices.clear()
+            changes.topics.clear()
 
     def _tell(self, changes: Changes, *, whole: bool) -> None:
         for language, watching in self._watching.items():

@@ -182,6 +182,20 @@ async def test_one_who_falls_behind_is_given_up_and_the_others_go_on(
     assert GIVEN_UP not in left[:-1]
 
 
+async def test_who_shares_a_first_frame_misses_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_module, "FRAME_S", 0.0)
+    feed = Feed(bench.lab)
+    with feed.watch("en") as early:
+        bench.lab.bus.tell(DeviceMessage("robot", "lab.not_at_rest", "", bench.clock.now()))
+        with feed.watch("en") as late:
+            assert late.get_nowait() is early.get_nowait()
+            async with asyncio.timeout(PATIENCE_S):
+                told = StreamMessage.model_validate_json(await late.get())
+    assert [one.id for one in told.devices] == ["robot"]
+
+
 async def test_who_comes_while_the_last_one_leaves_is_served(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
