@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from lab_controller.database import Database, connect, storage_of
 from lab_controller.errors import LabError
+from lab_controller.services.archives import is_archive, unpacked
 from lab_controller.services.reports import Order, evidence_of, write_files
 from lab_controller.spoken_of import trial_in
 from trial_logs import store
@@ -171,7 +172,21 @@ def _prove_mark(lab: Database, data_dir: Path, mark: Mark) -> Found:
     return found | {mark.trial_id: [Difference("report.digest_unknown", {"trial": mark.trial_id})]}
 
 
+def _prove_archive(lab: Database, data_dir: Path, archive: Path, known: Found) -> Found:
+    """The archive itself, then each file in it as if it lay there by itself."""
+    with tempfile.TemporaryDirectory() as folder:
+        files, told = unpacked(archive, Path(folder))
+        found: Found = {archive.name: told}
+        for file in files:
+            proved = _prove_file(lab, data_dir, file, known | found)
+            proved[f"{archive.name}/{file.name}"] = proved.pop(file.name)
+            found |= proved
+        return found
+
+
 def _prove_file(lab: Database, data_dir: Path, file: Path, known: Found) -> Found:
+    if is_archive(file):
+        return _prove_archive(lab, data_dir, file, known)
     made = next(iter(made_with(lab, sha256_of(file))), None)
     told = [] if made is None else _ends_missing(data_dir, made)
     if made is None:

@@ -162,7 +162,7 @@ class Results:
             return await self._reports.file(id, name, language)
         package = await self._reports.file(id, PACKAGE, language)
         async with self._packing:
-            return await asyncio.to_thread(_zipped, package)
+            return await asyncio.to_thread(zipped, package)
 
     async def _own(self, booking: str, trial: str) -> Trial:
         for each in await self._trials.trials(booking):
@@ -252,7 +252,7 @@ def _tried(trial: Trial, runs: Sequence[RunCounts]) -> tuple[Tried, ...]:
     return tuple(tried(each) for each in trial.draft.conditions)
 
 
-def _zipped(package: Path) -> Path:
+def zipped(package: Path) -> Path:
     """The data package beside its files as one archive, the same bytes for the same files."""
     archive = package.with_name(DATA)
     if archive.exists() and archive.stat().st_mtime_ns >= package.stat().st_mtime_ns:

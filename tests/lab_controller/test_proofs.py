@@ -17,6 +17,7 @@ from click.testing import CliRunner, Result
 
 from lab_controller.cli.main import main
 from lab_controller.database import connect
+from lab_controller.services import results
 from lab_controller.services.reports import Order, evidence_of, taken_of, write_files
 from lab_controller.spoken_of import FolderTaken, keep_others, trial_in
 from tests.lab_controller.hand_clock import HandClock
@@ -221,6 +222,29 @@ def test_a_changed_file_is_told_with_its_place(data: Path, name: str, where: str
     assert params["trial"] == TRIAL
     assert re.fullmatch(where, params["where"])
     assert params["recorded"] != params["found"] or where == r"\d+"
+
+
+def test_an_archive_of_the_data_is_proved_file_by_file(data: Path) -> None:
+    reports, runs = data / "reports", {RUN: [], f"{TRIAL}-R2": []}
+    archive = results.zipped(reports / "datapackage.json")
+    with ZipFile(archive) as packed:
+        names = [f"data.zip/{name}" for name in packed.namelist()]
+    assert {"data.zip/datapackage.json", "data.zip/parts.csv"} < set(names)
+    whole = {"data.zip": [], **{name: [] for name in names}, **runs}
+    assert verified(data, archive) == whole
+    tampered(data, "parts.csv")
+    with ZipFile(archive.rename(data / "sent.zip"), "a") as packed:
+        packed.writestr("notes.txt", "of somebody else")
+    found = verified(data, results.zipped(reports / "datapackage.json"))
+    assert [name for name, told in found.items() if told] == ["data.zip/parts.csv"]
+    assert first(found, "data.zip/parts.csv")[1]["where"] == "2: Verdict"
+    code, params = first(verified(data, data / "sent.zip"), "sent.zip")
+    assert (code, params["name"]) == ("report.member_foreign", "notes.txt")
+    content = bytearray((data / "sent.zip").read_bytes())
+    content[content.index(b"runs.csv") + 40] ^= 1
+    (data / "sent.zip").write_bytes(content)
+    code, params = first(verified(data, data / "sent.zip"), "sent.zip")
+    assert (code, params["name"]) == ("report.member_broken", "runs.csv")
 
 
 def test_an_export_nobody_took_note_of_is_proved_by_making_it_again(data: Path) -> None:
