@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from equipment_drivers.conformance.bench import Deed, Raised
-from tests.equipment_drivers.sims import Sim, running
+from tests.sims.sim import Sim, running
 
 
 class SimBench:

@@ -7,7 +7,7 @@ from typing import Any
 
 from equipment_drivers.conformance.bench import Deed, Raised
 from tests.benches.sim import SimBench
-from tests.equipment_drivers.sims import running
+from tests.sims.sim import running
 
 PROGRAM = "pick_and_place.urp"
 DEEDS = {"load", "play", "speed", "power_on", "brake_release", "unlock"}

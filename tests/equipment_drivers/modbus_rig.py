@@ -14,7 +14,7 @@ from equipment_drivers.devices.modbus_options import ModbusDeviceOptions, Modbus
 from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import Fact, Link, Reading
 from tests.equipment_drivers.fakes import FakeClock
-from tests.equipment_drivers.sims import Sim, running
+from tests.sims.sim import Sim, running
 
 GO = CommandContext("c1", 1)
 PRESS: Mapping[str, Any] = {

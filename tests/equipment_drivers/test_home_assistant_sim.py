@@ -16,7 +16,7 @@ from equipment_drivers.errors import OutcomeUnknown
 from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import Fact, Link, Operation, Quality, Reading
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.sims import Sim, running
+from tests.sims.sim import Sim, running
 
 GO = CommandContext("c1", 1)
 PLUG = HubDeviceOptions(

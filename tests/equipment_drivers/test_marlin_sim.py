@@ -12,7 +12,8 @@ from equipment_drivers.contract import StopOutcome
 from equipment_drivers.errors import DriverError
 from equipment_drivers.model import CycleFinished, Operation
 from tests.equipment_drivers.marlin_bench import Printer
-from tests.hardware_sim.rig import Rig, simulator
+from tests.hardware_sim.rig import simulator
+from tests.sims.sim import Sim
 
 KIND = "gcode_printer"
 FACTOR = 600.0
@@ -34,7 +35,7 @@ def wanted(job: Path) -> list[str]:
     return gcode.lines(job.read_text("utf-8"))
 
 
-def printed(rig: Rig) -> list[str]:
+def printed(rig: Sim) -> list[str]:
     """The numbered lines the printer executed, without the driver's own questions."""
     return [line for line in rig.executed() if line.split()[0] not in OURS]
 

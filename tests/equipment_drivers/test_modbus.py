@@ -34,7 +34,7 @@ from equipment_drivers.model import (
 )
 from tests.equipment_drivers.fakes import FakeClock
 from tests.equipment_drivers.modbus_rig import Desk, desk, press
-from tests.equipment_drivers.sims import running
+from tests.sims.sim import running
 
 WIRES = pytest.mark.parametrize("wire", ["tcp", "rtu"])
 

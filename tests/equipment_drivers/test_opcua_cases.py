@@ -33,9 +33,9 @@ from equipment_drivers.model import (
     Safety,
 )
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.sims import Sim, running
 from tests.equipment_drivers.test_opcua_machine import LATHE, Bench
 from tests.equipment_drivers.test_opcua_robot import Cell, living
+from tests.sims.sim import Sim, running
 
 FACTOR = 20.0
 

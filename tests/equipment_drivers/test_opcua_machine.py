@@ -36,7 +36,7 @@ from equipment_drivers.model import (
     Safety,
 )
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.sims import Sim, running
+from tests.sims.sim import Sim, running
 
 FACTOR = 20.0
 GO = CommandContext("c1", 1)

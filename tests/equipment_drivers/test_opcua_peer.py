@@ -18,10 +18,10 @@ import pytest
 from equipment_drivers.contract import StopOutcome
 from equipment_drivers.model import Link, Operation, Reading, Safety
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.sims import running
 from tests.equipment_drivers.test_opcua_machine import Bench
 from tests.equipment_drivers.test_opcua_machine import living as living_machine
 from tests.equipment_drivers.test_opcua_robot import Cell, living
+from tests.sims.sim import running
 
 HERE = Path(__file__).parent
 URI = "urn:test:peer"

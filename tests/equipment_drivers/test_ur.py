@@ -31,8 +31,8 @@ from equipment_drivers.model import (
     Reading,
     Safety,
 )
-from tests.equipment_drivers.sims import running
 from tests.equipment_drivers.ur_rig import Desk, desk
+from tests.sims.sim import running
 
 
 def signal(name: str, quality: Quality = Quality.GOOD) -> Callable[[Any], bool]:

@@ -14,8 +14,8 @@ from equipment_drivers.devices.ur_options import UrArmOptions, UrOptions
 from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import DeviceMessage, DeviceState, Fact, Link, Operation, Safety
 from tests.equipment_drivers.fakes import FakeClock
-from tests.equipment_drivers.sims import Sim, running
 from tests.hardware_sim.waiting import until
+from tests.sims.sim import Sim, running
 
 GO = CommandContext("c1", 1)
 CALM = ("--watchdog-hz", "0.5")

@@ -1,76 +1,28 @@
-"""A simulator as a separate process, and a plain host at the other end of its wire."""
+"""A simulator in quick lab time, and a plain host at the other end of its wire."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hardware_sim.clock import SimClock
-from hardware_sim.control import ask
+from tests.sims.sim import Sim, running
 
 PATIENCE_S = 20.0
-
-
-@dataclass
-class Rig:
-    """One running simulator."""
-
-    name: str
-    dir: Path
-    process: asyncio.subprocess.Process
-    control: int
-    endpoint: str
-
-    async def ask(self, op: str, **fields: object) -> dict[str, Any]:
-        """Ask the control port; the answer must be ok."""
-        answer = await ask(self.control, op, **fields)
-        assert answer["ok"], answer
-        return answer
-
-    def truth(self, what: str) -> list[dict[str, Any]]:
-        """The truth records of one kind so far."""
-        text = (self.dir / "truth" / f"{self.name}.jsonl").read_text("utf-8")
-        return [fact for line in text.splitlines() if (fact := json.loads(line))["what"] == what]
-
-    def executed(self) -> list[str]:
-        """The texts of the numbered lines that were executed."""
-        return [fact["text"] for fact in self.truth("executed") if fact["numbered"]]
-
-    async def end(self) -> int:
-        """SIGTERM, then the exit code."""
-        self.process.terminate()
-        async with asyncio.timeout(PATIENCE_S):
-            return await self.process.wait()
 
 
 @asynccontextmanager
 async def simulator(
     directory: Path, kind: str, *options: str, factor: float = 200.0, seed: int = 7
-) -> AsyncIterator[Rig]:
-    """Start one simulator and end it afterwards."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", f"hardware_sim.{kind}", "--id", "sim", "--dir", str(directory)),
-        *("--clock", str(SimClock.begin(factor=factor)), "--seed", str(seed), *options),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout
-    async with asyncio.timeout(PATIENCE_S):
-        ready = json.loads(await process.stdout.readline())
-    rig = Rig("sim", directory, process, ready["control"], ready["endpoint"])
-    try:
-        yield rig
-    finally:
-        if process.returncode is None:
-            await rig.end()
-        # The transport is closed by hand: on 3.11 it is otherwise left to the garbage collector.
-        process._transport.close()  # type: ignore[attr-defined]
+) -> AsyncIterator[Sim]:
+    """Start one simulator whose time runs `factor` times as fast, and end it afterwards."""
+    clock = str(SimClock.begin(factor=factor))
+    async with running(kind, directory, *options, clock=clock, seed=seed) as sim:
+        yield sim
 
 
 class Host:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import serial
 
-from tests.hardware_sim.rig import Host, Rig, gone, host, numbered, simulator
+from tests.hardware_sim.rig import Host, gone, host, numbered, simulator
+from tests.sims.sim import Sim
 
 KIND = "gcode_printer"
 LINES = [f"G92 E{number}.5" for number in range(1, 81)]
@@ -37,11 +38,11 @@ def lab_seconds(first: dict[str, str], second: dict[str, str]) -> float:
     return span.total_seconds()
 
 
-def record(rig: Rig, text: str) -> dict[str, str]:
+def record(rig: Sim, text: str) -> dict[str, str]:
     return next(fact for fact in rig.truth("executed") if fact["text"] == text)
 
 
-async def heater(rig: Rig, name: str = "hotend") -> dict[str, float]:
+async def heater(rig: Sim, name: str = "hotend") -> dict[str, float]:
     found: dict[str, float] = (await rig.ask("status"))["heaters"][name]
     return found
 
@@ -90,7 +91,7 @@ async def test_pyserial_opens_it_and_opening_resets_the_board(tmp_path: Path) ->
         assert [fact["reason"] for fact in rig.truth("boot")] == ["power", "open", "open"]
 
 
-async def closed(rig: Rig) -> None:
+async def closed(rig: Sim) -> None:
     while (await rig.ask("status"))["link"]:
         pass
 
@@ -385,6 +386,6 @@ async def test_a_host_that_does_not_read_does_not_block_it(tmp_path: Path) -> No
             os.close(descriptor)
 
 
-async def counted(rig: Rig, executed: int) -> None:
+async def counted(rig: Sim, executed: int) -> None:
     while len(rig.truth("executed")) < executed:
         await rig.ask("status")

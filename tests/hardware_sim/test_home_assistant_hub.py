@@ -17,24 +17,25 @@ from niquests.exceptions import ConnectionError as HaConnectionError
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.hardware_sim.rig import Rig, simulator
+from tests.hardware_sim.rig import simulator
 from tests.hardware_sim.waiting import until
+from tests.sims.sim import Sim
 
 TOKEN = "sim-token"
 
 
 @asynccontextmanager
-async def api(rig: Rig, token: str = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
+async def api(rig: Sim, token: str = TOKEN) -> AsyncIterator[httpx.AsyncClient]:
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=rig.endpoint, headers=headers, timeout=5) as client:
         yield client
 
 
 @asynccontextmanager
-async def fed(directory: Path, *options: str) -> AsyncIterator[tuple[Rig, Rig]]:
+async def fed(directory: Path, *options: str) -> AsyncIterator[tuple[Sim, Sim]]:
     """A hub with one plug, `robot1`, and the cobot that hangs on it."""
     async with simulator(directory / "device", "opcua_cobot", factor=100.0) as device:
-        plug = f"robot1=127.0.0.1:{device.control}"
+        plug = f"robot1=127.0.0.1:{device.control_port}"
         hub_options = ("--plug", plug, *options)
         hub = simulator(directory / "hub", "home_assistant_hub", *hub_options, factor=100.0)
         async with hub as rig:
@@ -187,7 +188,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def websocket(rig: Rig, token: str = TOKEN) -> AsyncIterator[Wire]:
+async def websocket(rig: Sim, token: str = TOKEN) -> AsyncIterator[Wire]:
     url = rig.endpoint.replace("http", "ws") + "/api/websocket"
     async with connect(url) as socket, asyncio.timeout(20):
         wire = Wire(socket)

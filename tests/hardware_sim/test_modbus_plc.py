@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from hardware_sim.modbus_press import CYCLE_S, GUARD_OPEN, IDLE, MODEL, PRESSING, Press
-from tests.hardware_sim.rig import PATIENCE_S, Rig, gone, host, simulator
+from tests.hardware_sim.rig import PATIENCE_S, gone, host, simulator
 from tests.hardware_sim.waiting import until
+from tests.sims.sim import Sim
 
 FOLDER = Path(__file__).parents[1] / "transcripts" / "modbus"
 READ_MODEL = "00 01 00 00 00 06 01 03 00 00 00 01"
@@ -34,7 +35,7 @@ class Wire:
 
 
 @asynccontextmanager
-async def wired(rig: Rig) -> AsyncIterator[Wire]:
+async def wired(rig: Sim) -> AsyncIterator[Wire]:
     endpoint = rig.endpoint if rig.endpoint.startswith("/") else f"socket://{rig.endpoint}"
     async with host(endpoint, banner=False) as opened:
         yield Wire(opened._reader, opened.write)

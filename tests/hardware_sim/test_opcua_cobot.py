@@ -13,8 +13,9 @@ import pytest
 from asyncua import Client, ua
 
 from hardware_sim.opcua_cobot_nodes import namespace_order
-from tests.hardware_sim.rig import Rig, simulator
+from tests.hardware_sim.rig import simulator
 from tests.hardware_sim.waiting import until
+from tests.sims.sim import Sim
 
 URIS = {
     "DI": "http://opcfoundation.org/UA/DI/",
@@ -79,7 +80,7 @@ DEFAULT_STOP = ua.Variant(0, ua.VariantType.Int64)
 
 
 @asynccontextmanager
-async def connected(rig: Rig) -> AsyncIterator[Host]:
+async def connected(rig: Sim) -> AsyncIterator[Host]:
     client = Client(rig.endpoint, timeout=4)
     await client.connect()
     try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -33,14 +34,14 @@ async def test_the_control_port_names_what_it_does_not_know(tmp_path: Path) -> N
             {"op": "fault"},
             {"op": "power", "on": "yes"},
         ):
-            answer = await ask(rig.control, **request)
+            answer = await ask(rig.control_port, **request)
             assert answer["ok"] is False, request
             assert answer["error"], request
 
 
 async def test_a_broken_request_does_not_end_the_connection(tmp_path: Path) -> None:
     async with simulator(tmp_path, "gcode_printer") as rig:
-        reader, writer = await asyncio.open_connection("127.0.0.1", rig.control)
+        reader, writer = await asyncio.open_connection("127.0.0.1", rig.control_port)
         writer.write(b'{"op": \n[1]\n{"op": "status"}\n')
         answers = [json.loads(await reader.readline())["ok"] for _ in range(3)]
         writer.close()
@@ -77,11 +78,17 @@ async def test_it_ends_when_its_parent_dies(tmp_path: Path) -> None:
 async def test_after_kill_9_it_starts_again_in_the_same_place(tmp_path: Path) -> None:
     async with simulator(tmp_path, "gcode_printer") as first:
         first.process.kill()
-        await first.process.wait()
+        assert await first.process.wait() == -signal.SIGKILL
         assert not gone(first.endpoint)
-    again = ("--control-port", str(first.control))
+    again = ("--control-port", str(first.control_port))
     async with simulator(tmp_path, "gcode_printer", *again) as second:
-        assert (second.endpoint, second.control) == (first.endpoint, first.control)
+        assert (second.endpoint, second.control_port) == (first.endpoint, first.control_port)
         async with host(second.endpoint) as printer:
             assert await printer.send("M400") == ["ok"]
         assert [fact["on"] for fact in second.truth("power")] == [True, True]
+
+
+async def test_one_that_a_test_kills_leaves_no_link_to_the_next_ones_wire(tmp_path: Path) -> None:
+    async with simulator(tmp_path, "gcode_printer") as rig:
+        await rig.kill()
+        assert gone(rig.endpoint)

@@ -13,8 +13,9 @@ from hardware_sim.clock import SimClock
 from hardware_sim.faults import Faults
 from hardware_sim.process import CLOCK_FAULTS, Station
 from hardware_sim.truth import TruthLog
-from tests.hardware_sim.rig import Rig, simulator
+from tests.hardware_sim.rig import simulator
 from tests.hardware_sim.waiting import until
+from tests.sims.sim import Sim
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ async def test_a_clock_that_stands_still_shows_when_it_stopped(place: Station) -
     assert place.now() - stopped >= timedelta(seconds=60)
 
 
-async def connects(rig: Rig) -> bool:
+async def connects(rig: Sim) -> bool:
     try:
         _, writer = await asyncio.open_connection("127.0.0.1", int(rig.endpoint.rpartition(":")[2]))
     except ConnectionRefusedError:

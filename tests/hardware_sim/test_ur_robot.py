@@ -19,8 +19,9 @@ from hardware_sim.ur_robot_arm import (
     Program,
     Refused,
 )
-from tests.hardware_sim.rig import PATIENCE_S, Rig, simulator
+from tests.hardware_sim.rig import PATIENCE_S, simulator
 from tests.hardware_sim.waiting import until
+from tests.sims.sim import Sim
 
 PROGRAMS = {"a": Program("a", 8.0, 3)}
 
@@ -121,7 +122,7 @@ def test_moving_costs_power_and_warms_the_joints() -> None:
     assert one.heat_c > 23.0
 
 
-async def data(rig: Rig) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def data(rig: Sim) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return await asyncio.open_connection("127.0.0.1", rig.endpoint.split(":")[2])
 
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from equipment_drivers.devices.opcua_security import read_pair
 from lab_controller.cli.main import main
 from lab_controller.wiring import check
-from tests.equipment_drivers.sims import Sim, running
+from tests.sims.sim import Sim, running
 
 
 async def machikoba(*arguments: object) -> Result:

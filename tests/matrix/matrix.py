@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from equipment_drivers.conformance.bench import FAULTS, Bench
-from tests.equipment_drivers.sims import running
 from tests.matrix.cells import BY_NAME, Cell, play
 from tests.matrix.phases import PHASES
 from tests.matrix.place import BY, PATIENCE_S, Place, patient_door
+from tests.sims.sim import running
 
 LANES = 8
 TOKEN = "sim-token"

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.sims.child import Child, born
+
+PATIENCE_S = 30.0
+
 
 class Sim:
     """One running simulator."""
 
-    def __init__(self, process: asyncio.subprocess.Process, ready: dict[str, Any], dir: Path):
+    def __init__(self, process: Child, ready: dict[str, Any], dir: Path):
         self.process, self.dir = process, dir
         self.id: str = ready["id"]
         self.endpoint: str = ready["endpoint"]
@@ -40,6 +43,10 @@ class Sim:
         text = (self.dir / "truth" / f"{self.id}.jsonl").read_text(encoding="utf-8")
         return [json.loads(line) for line in text.splitlines()]
 
+    def executed(self) -> list[str]:
+        """What a printer executed of the lines that were numbered."""
+        return [line["text"] for line in self.truth("executed") if line["numbered"]]
+
     def freeze(self) -> None:
         self.process.send_signal(signal.SIGSTOP)
 
@@ -47,8 +54,25 @@ class Sim:
         self.process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
+        """Gone without a word, and its serial port with it, as an unplugged one is.
+
+        The dead cannot take the link to their pty away, and the next pty on this machine gets its
+        number: whoever looks for this machine again would find the wire of another one.
+        """
+        self._unlink_port()
         self.process.kill()
         await self.process.wait()
+
+    def _unlink_port(self) -> None:
+        if self.endpoint.startswith("/"):
+            Path(self.endpoint).unlink(missing_ok=True)
+
+    async def end(self) -> int:
+        """SIGTERM, also of a frozen one; then the exit code."""
+        self.thaw()
+        self.process.terminate()
+        async with asyncio.timeout(PATIENCE_S):
+            return await self.process.wait()
 
 
 @asynccontextmanager
@@ -56,19 +80,15 @@ async def running(
     kind: str, dir: Path, *extra: str, id: str = "sim", clock: str = "", seed: int = 1
 ) -> AsyncIterator[Sim]:
     """Start a simulator and wait for its ready line; it is gone at the end."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", f"hardware_sim.{kind}", "--id", id, "--dir", str(dir),
-        "--clock", clock, "--seed", str(seed), *extra,
-        stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout
+    process = await born(
+        f"hardware_sim.{kind}",
+        *("--id", id, "--dir", str(dir), "--clock", clock, "--seed", str(seed)),
+        *extra,
+    )
     try:
-        async with asyncio.timeout(30):
-            ready = json.loads(await process.stdout.readline())
-        yield Sim(process, ready, dir)
+        async with asyncio.timeout(PATIENCE_S):
+            sim = Sim(process, await process.line(), dir)
+        yield sim
+        await sim.end()
     finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGCONT)
-            process.terminate()
-        await process.wait()
-        process._transport.close()  # type: ignore[attr-defined]
+        await process.let_go()

@@ -66,7 +66,12 @@ class Sims:
         return answer
 
     def kill(self, sim: str) -> None:
-        """kill -9: the machine is gone without a word."""
+        """kill -9: the machine is gone without a word, and its serial port as if unplugged.
+
+        The next pty of this machine gets the number of that port; the link must not lead there.
+        """
+        if (port := str(self.listing[sim]["endpoint"])).startswith("/"):
+            Path(port).unlink(missing_ok=True)
         if sim in self.replaced:
             self.replaced[sim].kill()
             self.replaced[sim].wait()

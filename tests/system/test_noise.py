@@ -18,8 +18,8 @@ from equipment_drivers.lifecycle import Connection
 from equipment_drivers.model import Fact, Link, LinkChanged
 from hardware_sim.clock import SimClock
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.sims import Sim
-from tests.equipment_drivers.sims import running as simulator
+from tests.sims.sim import Sim
+from tests.sims.sim import running as simulator
 
 SLICED = Path(__file__).parents[2] / "examples" / "gcode" / "jig_clip_020.gcode"
 HEAD, TAIL = 600, 25
