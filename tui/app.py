@@ -30,6 +30,7 @@ from tui.screens.log import Log
 from tui.screens.stop import StopScreen
 from tui.screens.today import Today
 from tui.screens.trial import Trial
+from tui.sheet import Sheet
 from tui.station import Station
 from tui.stop_way import stop_lab
 from tui.texts import Texts
@@ -84,6 +85,9 @@ class LabApp(App[None]):
         super().__init__()
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]
+        self.register_theme(LAB_THEME)
+        self.theme = LAB_THEME.name
+        self.stylesheet = Sheet(variables=self.get_css_variables())
         self.station = Station(client, Texts(language), data_dir, readonly)
         self.title = self.station.t("title")
         self._stop_screen: StopScreen | None = None
@@ -91,8 +95,6 @@ class LabApp(App[None]):
     def on_mount(self) -> None:
         """Open the first screen and start to listen."""
         ScrollBar.renderer = PlainScrollBar
-        self.register_theme(LAB_THEME)
-        self.theme = LAB_THEME.name
         for name, screen in self.SCREENS_BY_NAME.items():
             self.add_mode(name, lambda screen=screen: screen(self.station))  # type: ignore[misc]
         self.switch_mode("today")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from textual.message_pump import MessagePump
+from textual.events import Key
+from textual.keys import _character_to_key, key_to_character
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import Input, Static
@@ -17,9 +18,7 @@ from textual.widgets import Input, Static
 from tests.tui.fake_doors import FakeClient
 from tests.tui.fake_lab import FakeLab
 from tui.app import LabApp
-from tui.widgets.bars import StopBar
 
-ROUNDS = 4
 FONT = "Noto Sans Mono CJK JP"
 
 
@@ -68,39 +67,49 @@ async def desk(
 async def settled(pilot: Pilot[None]) -> None:
     """Until every question asked so far has been answered, and every answer heard and drawn."""
     app = pilot.app
-    for _ in range(ROUNDS):
-        await heard(pilot)
+    while True:
+        await quiet()
         asked = [one for one in app.workers if one.group != "feed"]
         await asyncio.gather(*(one.wait() for one in asked), return_exceptions=True)
-    await pilot.pause()
+        await app.animator.wait_until_complete()
+        app.screen._on_timer_update()  # drawn now and not at the next sixtieth of a second
+        if not asked and not ready():
+            return
 
 
-async def heard(pilot: Pilot[None]) -> None:
-    """Until the app, its screen and all widgets have taken what lay in their queues."""
-    app = pilot.app
-    await taken(pilot, [app])
-    await until(pilot, lambda: bool(app.screen.query(StopBar)))
-    await taken(pilot, [app.screen, *app.screen.walk_children()])
+async def quiet() -> None:
+    """Until everybody waits: for a question, for a moment, or for this."""
+    while True:
+        await asyncio.sleep(0)
+        if not ready():
+            return
 
 
-async def taken(pilot: Pilot[None], nodes: Sequence[MessagePump]) -> None:
-    """Until these have taken what lay in their queues, or are gone."""
-    marks = {node: asyncio.Event() for node in nodes}
-    waited = [node for node, mark in marks.items() if node.call_later(mark.set)]
-    await until(pilot, lambda: all(marks[node].is_set() or not node.is_attached for node in waited))
+def ready() -> int:
+    """How much on this loop could run at once."""
+    return len(asyncio.get_running_loop()._ready)  # type: ignore[attr-defined]
+
+
+def strike(app: LabApp, key: str) -> None:
+    """A key as the terminal sends it."""
+    name = _character_to_key(key) if len(key) == 1 else key
+    app.post_message(Key(name, key if len(key) == 1 else key_to_character(name)))
 
 
 async def press(pilot: Pilot[None], *keys: str) -> None:
     """Press keys one after the other, each with its answer."""
+    app = pilot.app
+    assert isinstance(app, LabApp)
     for key in keys:
-        await pilot.press(key)
+        strike(app, key)
         await settled(pilot)
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
     """Let the console go on until something holds; the test's timeout bounds it."""
     while not holds():
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.01)
+        pilot.app.screen._on_timer_update()
 
 
 def picture(screen: Screen[Any]) -> str:
