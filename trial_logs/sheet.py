@@ -21,10 +21,10 @@ from trial_logs.blocks import (
 )
 from trial_logs.chapters.gauge import gauge_chapter
 from trial_logs.chapters.judgement import capability_chapter, steadiness_chapter, warnings
+from trial_logs.chapters.repeats import repeats_chapter, run_warnings
 from trial_logs.chapters.time_use import stop_chapter, time_chapter
 from trial_logs.charts import curve_plots, cycle_strip
 from trial_logs.content import MeasurementRow, ReportContent, RunSection
-from trial_logs.digest import RunEnd
 from trial_logs.frame import frame
 from trial_logs.model import Limit
 from trial_logs.results import condition_tables, result_tables
@@ -37,22 +37,7 @@ MOST_ROWS = 60
 
 def report_sheet(content: ReportContent, words: Words) -> dict[str, Any]:
     """The whole report: what stands on every page, and the blocks in order."""
-    return frame(
-        words,
-        title=words["report.title"],
-        subject=content.title,
-        lab=content.lab_name,
-        trial_id=content.trial_id,
-        confidentiality=content.confidentiality,
-        simulated=content.simulated,
-        ends=(RunEnd(run.run_id, run.segments, run.head) for run in content.runs),
-        facts=_facts(content, words),
-        blocks=_blocks(content, words),
-    )
-
-
-def _facts(content: ReportContent, words: Words) -> list[list[str]]:
-    values = {
+    facts = {
         "trial_id": content.trial_id,
         "held": date_line(content.date_us, content.zone, words),
         "party": content.party,
@@ -62,7 +47,14 @@ def _facts(content: ReportContent, words: Words) -> list[list[str]]:
         "part": content.part,
         "material": content.material,
     }
-    return [[words[f"report.{key}"], text or words["report.none"]] for key, text in values.items()]
+    return frame(
+        words,
+        content,
+        title=words["report.title"],
+        simulated=content.simulated,
+        facts=facts,
+        blocks=_blocks(content, words),
+    )
 
 
 def _blocks(content: ReportContent, words: Words) -> Iterator[Block]:
@@ -73,7 +65,8 @@ def _blocks(content: ReportContent, words: Words) -> Iterator[Block]:
     if content.runs:
         yield from condition_tables(content, words)
         yield from result_tables(content, words)
-        yield from warnings(content, words)
+        yield from warnings(content, words, run_warnings(content, words))
+        yield from repeats_chapter(content, words)
         yield from time_chapter(content, words)
     strip = cycle_strip(content, words)
     if strip is not None:
@@ -98,7 +91,7 @@ def _curves(content: ReportContent, words: Words) -> Iterator[Block]:
     for n, (run, plots) in enumerate(plotted):
         opening = [heading(words["report.curves"])] if n == 0 else []
         title = caption(f"{run_name(run, words)}　{run.condition}")
-        yield together([*opening, title, *plots])
+        yield from (*opening, title, *plots)
     if plotted:
         yield small(words["report.curve_note"])
 

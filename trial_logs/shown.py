@@ -105,6 +105,7 @@ WRITERS: Mapping[str, Callable[[float], str]] = {
     "1": one_decimal,
     "2": lambda value: f"{value:.2f}",
     "3s": significant,
+    "5s": lambda value: significant(value, 5),
     POINTS: lambda share: f"{100 * share:.1f}",
 }
 

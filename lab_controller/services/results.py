@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ from trial_logs.chain import last_segment
 from trial_logs.digest import RunEnd
 from trial_logs.errors import TrialError, Unknown
 from trial_logs.exports.folder import CSV, PACKAGE, PDF, WORKBOOK
+from trial_logs.inference.between_runs import share_of_runs
 from trial_logs.inference.interval import Interval
-from trial_logs.inference.proportion import wilson
 from trial_logs.model import Condition, Trial, Verdict
 from trial_logs.run_order import Made as RunMade
 from trial_logs.run_order import plan_left
@@ -245,11 +245,15 @@ def _tried(trial: Trial, runs: Sequence[RunCounts]) -> tuple[Tried, ...]:
             for verdict in (Verdict.GOOD, Verdict.SCRAP, Verdict.REWORK)
         )
         of = plan[condition.name]
-        share = wilson(good, good + scrap + rework)
+        share = share_of_runs([(each[Verdict.GOOD], _judged(each)) for each in own])
         counts = (of.runs_planned, of.runs_done, of.runs_left)
         return Tried(condition.name, *counts, good, scrap, rework, share)
 
     return tuple(tried(each) for each in trial.draft.conditions)
+
+
+def _judged(parts: Mapping[Verdict, int]) -> int:
+    return sum(parts[verdict] for verdict in (Verdict.GOOD, Verdict.SCRAP, Verdict.REWORK))
 
 
 def zipped(package: Path) -> Path:

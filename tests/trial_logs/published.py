@@ -228,6 +228,27 @@ ZARR13 = (
 """NIST/SEMATECH e-Handbook, 1.3.5.2: heat flow meter, n 195, mean 9.261460, deviation 0.022789,
 95 % limits 9.258242 and 9.264679."""
 
+DYESTUFF = (
+    (1545, 1440, 1440, 1520, 1580),
+    (1540, 1555, 1490, 1560, 1495),
+    (1595, 1550, 1605, 1510, 1560),
+    (1445, 1440, 1595, 1465, 1545),
+    (1595, 1630, 1515, 1635, 1625),
+    (1520, 1455, 1450, 1480, 1445),
+)
+"""Davies & Goldsmith, Statistical Methods in Research and Production (1972), table 6.1: yield of
+six batches; lme4 (Bates et al. 2015) prints 1764 (42.00) between, 2451 (49.51) within, 1527.50 with
+standard error 19.38."""
+
+TURNIPS = (
+    (3.28, 3.09, 3.03, 3.03),
+    (3.52, 3.48, 3.38, 3.38),
+    (2.88, 2.80, 2.81, 2.76),
+    (3.34, 3.38, 3.23, 3.26),
+)
+"""Snedecor & Cochran, Statistical Methods, 13.3: calcium in four leaves; 0.0066 within, 0.0724
+between leaves, mean square 0.2961."""
+
 
 def rows(table: str) -> list[list[str]]:
     """A table's lines as the words printed in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from tests.trial_logs.purchases import measured
 from trial_logs.dossier.comparison import Entry, compare
 from trial_logs.dossier.from_trial import TOLD, before_of, circumstances, tried_of
 from trial_logs.inference.of_run import RunInput, of_run
+from trial_logs.inference.of_trial import ConditionInput, RunTally
 from trial_logs.model import Condition, Limit, TrialDraft
 from trial_logs.protocol import Baseline, Protocol, SampleSize, StopKind, StopRule
 
@@ -35,11 +37,16 @@ def entry(id: str, draft: TrialDraft = DRAFT, condition: Condition = STANDARD) -
     cycles = [20.0 + 0.1 * (n % 5) for n in range(30)]
     numbers = {"cycle_s": measured(20.2, 20.1, 20.3), "yield_share": measured(0.9, 0.74, 0.97)}
     settings = circumstances(draft, condition)
-    return Entry(id, id, False, settings, numbers, cycles, 27, 3, 30)
+    return Entry(id, id, False, settings, numbers, tallies(cycles))
+
+
+def tallies(*runs: Sequence[float]) -> ConditionInput:
+    """So many runs, each with 27 good parts and 3 scrap."""
+    return ConditionInput("", tuple(RunTally(tuple(each), 27, 3, 30) for each in runs))
 
 
 def test_like_columns_are_compared_in_the_order_given() -> None:
-    table = compare([entry("b"), replace(entry("a"), cycle_s=[18.0, 18.5, 19.0])])
+    table = compare([entry("b"), replace(entry("a"), tallies=tallies([18.0, 18.5, 19.0]))])
     assert [column.id for column in table.columns] == ["b", "a"]
     assert [row.criterion for row in table.rows] == ["cycle_s", "yield_share"]
     cycle, good = table.rows

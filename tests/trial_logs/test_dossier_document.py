@@ -144,6 +144,16 @@ def test_times_recorded_too_coarsely_ask_for_finer_ones_not_for_more_parts(recor
     assert JA["dossier.doubt.no_difference"] not in said
 
 
+def test_one_part_alone_bounds_no_difference(recorded: Day) -> None:
+    day = real(recorded[2])
+    one = replace(day, runs=(replace(day.runs[0], parts=day.runs[0].parts[:1]),))
+    content = dossier_content(trial(one, PROTOCOL), on=ON)
+    assert content.finding is not None
+    assert content.finding.tried.cycle_s.n == 1
+    assert answer(content, JA).endswith("まだ言えません。")
+    assert "差の範囲が求められない" in answer(content, JA)
+
+
 @pytest.mark.parametrize("slower", [1.0, 1.5])
 def test_a_fast_cycle_keeps_its_size_and_sign(recorded: Day, slower: float) -> None:
     """A press of half a second: one decimal would print what it gains as 0.0."""
@@ -262,14 +272,18 @@ def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recor
     mixed = (first, replace(twin, simulated=True))
     for runs, said in (((first,), 0), ((first, twin), 1), (mixed, 0)):
         changed = replace(report, runs=runs)
-        assert words_in(report_sheet(changed, JA)).count(pooled) == said
+        printed = words_in(report_sheet(changed, JA))
+        assert (printed.count(pooled), printed.count(JA["report.repeats.note"])) == (said, said)
+        once = JA["report.one_run"].format(conditions=first.condition, more=3, enough=4)
+        assert printed.count(once) == 1 - said
         assert words_in(dossier_sheet(dossier(changed), JA)).count(pooled) == said
     for rework, said in ((0, 0), (2, 1)):
         counts = replace(first.numbers.counts, rework=rework)
         run = replace(first, numbers=replace(first.numbers, counts=counts))
         told = words_in(dossier_sheet(dossier(replace(report, runs=(run,))), JA))
         assert told.count(JA["dossier.rework_lost"].format(count=2)) == said
-        assert JA["dossier.each_alone"].format(level="95%") in told  # cycle time and scrap
+        several = {"count": 2, "level": "95%", "each": "97.50%"}  # cycle time and scrap
+        assert JA["dossier.each_alone"].format(**several, names="X").partition("X")[0] in told
 
 
 def test_the_condition_is_chosen_by_evidence_never_by_result(recorded: Day) -> None:

@@ -18,11 +18,11 @@ from trial_logs.inference.capability import cm_interval, cmk_interval, cmk_lower
 from trial_logs.inference.control_chart import is_steady
 from trial_logs.inference.difference import (
     Known,
+    difference_of_shares,
     known,
     mean_difference,
     paired,
     share_against_number,
-    share_difference,
     welch_half_width,
 )
 from trial_logs.inference.gauge import gauge_study, mls_interval
@@ -105,9 +105,8 @@ def test_shares_over_the_whole_range() -> None:
 
 def test_difference_of_shares() -> None:
     n, p, q = 30, 0.3, 0.1
-    table = [
-        [share_difference((a, n), (b, n)).difference for b in range(n + 1)] for a in range(n + 1)
-    ]
+    each = [wilson(count, n) for count in range(n + 1)]
+    table = [[difference_of_shares(a, b).difference for b in each] for a in each]
     holds = np.array([[not each.excludes(q - p) for each in line] for line in table])
     counts = np.arange(n + 1)
     exact = float(stats.binom.pmf(counts, n, p) @ holds @ stats.binom.pmf(counts, n, q))
@@ -119,7 +118,7 @@ def test_difference_of_shares() -> None:
 
 def test_share_against_one_number() -> None:
     after = np.random.default_rng(SEED).binomial(40, 0.2, RUNS)
-    each = [share_against_number(0.3, (count, 40)).difference for count in range(41)]
+    each = [share_against_number(0.3, [(count, 40)]).difference for count in range(41)]
     exact = share_coverage(wilson, 40, 0.2)
     assert agrees(held((each[count] for count in after), -0.1), exact)
 

@@ -33,6 +33,7 @@ from trial_logs.inference.of_run import UNSTABLE, Measured, RunInput, of_run
 from trial_logs.inference.of_trial import (
     BaselineInput,
     ConditionInput,
+    RunTally,
     against_baseline,
     between,
 )
@@ -49,7 +50,16 @@ from trial_logs.metrics import NO_DATA, TOO_FEW
 from trial_logs.texts import load
 
 STEADY = tuple(30 + 0.5 * ((7 * i) % 11 - 5) / 5 for i in range(60))
+
+
 numbers = st.floats(-1e6, 1e6).map(lambda value: round(value, 3))
+
+
+def condition(
+    name: str, cycle_s: tuple[float, ...], scrap: int = 0, judged: int = 0
+) -> ConditionInput:
+    """One run of a condition."""
+    return ConditionInput(name, (RunTally(cycle_s, judged - scrap, scrap, judged),))
 
 
 def test_no_heavy_library_is_loaded_on_import() -> None:
@@ -93,7 +103,7 @@ def test_the_same_value_over_and_over_has_no_spread(value: float, n: int) -> Non
     for found in (mean_interval(same), sd_interval(same), throughput_per_hour(same)):
         assert (found.low, found.code) == (None, NO_SPREAD)
     assert mean_interval(same).estimate == value
-    compared = against_baseline(BaselineInput(cycle=Known(20.0)), ConditionInput("a", same, 0, 0))
+    compared = against_baseline(BaselineInput(cycle=Known(20.0)), condition("a", same))
     assert compared.cycle_s is not None
     assert not compared.cycle_s.decided
     assert compared.needed is not None
@@ -102,12 +112,12 @@ def test_the_same_value_over_and_over_has_no_spread(value: float, n: int) -> Non
 
 
 def test_one_part_is_too_few_whatever_the_baseline() -> None:
-    one = ConditionInput("a", (12.0,), 0, 0)
+    one = condition("a", (12.0,))
     for baseline in (BaselineInput(cycle=Known(20.0)), BaselineInput(cycle_s=(20.0, 21.0))):
         found = against_baseline(baseline, one).cycle_s
         assert found is not None
         assert found.difference == replace(found.difference, low=None, code=TOO_FEW, needed=1)
-    alone = against_baseline(BaselineInput(cycle_s=(20.0,)), replace(one, cycle_s=(12.0, 12.5)))
+    alone = against_baseline(BaselineInput(cycle_s=(20.0,)), condition("a", (12.0, 12.5)))
     assert alone.cycle_s is not None
     assert alone.cycle_s.before.code == TOO_FEW
     assert alone.cycle_s.difference.code == BASELINE_UNCERTAIN
@@ -132,7 +142,7 @@ def test_throughput_stays_open_where_the_mean_could_be_zero() -> None:
 )
 def test_no_time_or_energy_has_an_end_below_zero(first: list[float], second: list[float]) -> None:
     found = of_run(RunInput(first, 1, 0, 0, energy_kwh_each=second))
-    left, right = (ConditionInput("", tuple(each), 0, 1) for each in (first, second))
+    left, right = (condition("", tuple(each), 0, 1) for each in (first, second))
     compared = between(left, right).cycle_s
     assert compared is not None
     for each in (found.cycle_mean_s, found.cycle_median_s, found.cycle_p95_s, found.cycle_sd_s,
@@ -396,8 +406,8 @@ def test_a_run_warns() -> None:
 
 
 def test_conditions_are_set_against_each_other() -> None:
-    slow = ConditionInput("slow", tuple(value + 5 for value in STEADY), 3, 60)
-    fast = ConditionInput("fast", STEADY, 1, 60)
+    slow = condition("slow", tuple(value + 5 for value in STEADY), 3, 60)
+    fast = condition("fast", STEADY, 1, 60)
     found = between(slow, fast)
     assert (found.condition, found.against) == ("fast", "slow")
     assert found.cycle_s is not None

@@ -9,6 +9,7 @@ import pytest
 
 from tests.trial_logs import published
 from tests.trial_logs.published import printed, rows, study
+from trial_logs.inference.between_runs import mean_of_runs, run_error, run_spread
 from trial_logs.inference.capability import (
     capability,
     cm_interval,
@@ -17,7 +18,7 @@ from trial_logs.inference.capability import (
     noncentrality,
 )
 from trial_logs.inference.control_chart import individuals_chart, range_constants
-from trial_logs.inference.difference import known, paired, share_difference, welch
+from trial_logs.inference.difference import difference_of_shares, known, paired, welch
 from trial_logs.inference.gauge import gauge_study
 from trial_logs.inference.needed import parts_for_zero_defects
 from trial_logs.inference.normality import anderson_p, check_normality
@@ -65,7 +66,8 @@ def test_shares() -> None:
 
 def test_differences_of_shares() -> None:
     for a, n_a, b, n_b, low, high in rows(published.NEWCOMBE_TWO):
-        found = share_difference((int(b), int(n_b)), (int(a), int(n_a))).difference
+        before, after = wilson(int(b), int(n_b)), wilson(int(a), int(n_a))
+        found = difference_of_shares(before, after).difference
         assert [printed(found.low, low), printed(found.high, high)] == [low, high]
 
 
@@ -214,3 +216,28 @@ def test_capability_takes_values() -> None:
     assert found.cmk.estimate == pytest.approx((mean - 9.18) / (3 * sd))
     assert found.cm.estimate is None
     assert found.codes == ()
+
+
+def test_batches_of_dyestuff() -> None:
+    """Six batches of five as six runs of five parts."""
+    found, mean = run_spread(published.DYESTUFF), mean_of_runs(published.DYESTUFF)
+    error = run_error(published.DYESTUFF)
+    assert error is not None
+    assert found.within is not None
+    assert found.between.estimate is not None
+    assert f"{mean.estimate:.2f} {math.sqrt(error.variance):.2f}" == "1527.50 19.38"
+    assert f"{found.between.estimate**2:.0f} {found.between.estimate:.2f}" == "1764 42.00"
+    assert f"{found.within**2:.0f} {found.within:.2f}" == "2451 49.51"
+    assert f"{found.p:.4f}" == "0.0044"
+    assert (mean.method, error.df) == ("interval.run_means", 5)
+    half = student(5, 0.95) * 19.38
+    assert (mean.low, mean.high) == pytest.approx((1527.5 - half, 1527.5 + half), abs=0.02)
+
+
+def test_calcium_in_turnip_leaves() -> None:
+    found, error = run_spread(published.TURNIPS), run_error(published.TURNIPS)
+    assert error is not None
+    assert found.within is not None
+    assert found.between.estimate is not None
+    squares = found.within**2, found.between.estimate**2, 16 * error.variance
+    assert [f"{each:.4f}" for each in squares] == ["0.0066", "0.0724", "0.2961"]

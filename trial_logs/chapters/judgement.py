@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from trial_logs.blocks import (
@@ -28,8 +27,11 @@ from trial_logs.shown import percent, significant, with_interval
 MOST_LINES = 12
 
 
-def warnings(content: ReportContent, words: Words) -> Iterator[Block]:
-    """What a reader must know before the numbers, and how many more parts would decide."""
+def warnings(content: ReportContent, words: Words, more: Iterable[str] = ()) -> Iterator[Block]:
+    """What a reader must know before the numbers, and how many more parts would decide.
+
+    `more` are further lines, after those of the runs.
+    """
     by_line: dict[str, list[str]] = {}
     for run in content.runs:
         for line in dict.fromkeys(_lines(run, words)):
@@ -38,18 +40,10 @@ def warnings(content: ReportContent, words: Words) -> Iterator[Block]:
         words["report.flagged"].format(runs=words["report.and"].join(names), flag=line)
         for line, names in by_line.items()
     ]
-    lines += _pooled(content, words)
+    lines += more
     if lines:
         yield together([caption(words["report.warnings"]), points(lines[:MOST_LINES])])
         yield from (points([line]) for line in lines[MOST_LINES:])
-
-
-def _pooled(content: ReportContent, words: Words) -> Iterator[str]:
-    """That the spread from run to run is in no interval, where a condition was run again."""
-    runs = Counter((run.condition, run.simulated) for run in content.runs)
-    again = dict.fromkeys(condition for (condition, _), count in runs.items() if count > 1)
-    if again:
-        yield words["report.pooled"].format(conditions=words["report.and"].join(again))
 
 
 def _lines(run: RunSection, words: Words) -> Iterator[str]:
@@ -70,11 +64,13 @@ def zero_defects_text(found: RunInference, words: Words) -> str:
 
 def needed_text(needed: Needed, words: Words) -> str:
     """How many more parts would decide, as a sentence."""
-    aim = significant(needed.aim) if needed.goal == "needed.difference" else percent(needed.aim)
+    is_time = needed.goal.startswith("needed.difference")
+    aim = significant(needed.aim) if is_time else percent(needed.aim)
     total = words["report.none"] if needed.total is None else str(needed.total)
     more = words["needed.no_number"]
     if needed.more is not None:
-        more = words["needed.more"].format(more=needed.more)
+        unit = "needed.more_runs" if needed.in_runs else "needed.more"
+        more = words[unit].format(more=needed.more)
     note = words["needed.projection"] if needed.more else ""
     goal = words[needed.goal].format(aim=aim, total=total)
     return words["report.needed"].format(goal=goal, more=more, note=note)
@@ -100,7 +96,7 @@ def capability_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
         for interval in (found.cm, found.cmk, found.cmk_bound)
     ]
     notes = [small(words["capability.note"]), *methods(used, words)]
-    yield together([heading(words["report.capability"]), table, *notes])
+    yield from (heading(words["report.capability"]), table, *notes)
 
 
 def _capability_row(run: RunSection, measured: Measured, found: Capability, words: Words) -> Block:
@@ -139,7 +135,7 @@ def steadiness_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
             continue
         opening = [heading(words["report.control"])] if first else []
         title = caption(f"{run_name(run, words)}　{run.condition}")
-        yield together([*opening, title, *picture])
+        yield from (*opening, title, *picture)
         first = False
     if not first:
         yield small(words["report.control_note"])
@@ -180,4 +176,10 @@ def methods(intervals: Iterable[Interval], words: Words) -> list[Block]:
         return []
     texts = list(dict.fromkeys(words.get(each.method, each.method) for each in known))
     level = f"{known[0].level:.0%}"
-    return [small(words["report.interval_note"].format(level=level, methods="; ".join(texts)))]
+    return [
+        small(
+            words["report.interval_note"].format(
+                level=level, methods=words["report.methods_apart"].join(texts)
+            )
+        )
+    ]

@@ -17,10 +17,12 @@ from trial_logs.blocks import (
     together,
 )
 from trial_logs.chapters.judgement import warnings
+from trial_logs.chapters.repeats import run_warnings
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.digest import RunEnd, trial_digest
 from trial_logs.dossier.amounts import Words
 from trial_logs.dossier.content import Attachment, DossierContent
+from trial_logs.dossier.quotes import appended, appendix, is_quote, quoted
 from trial_logs.dossier.verdict import doubts
 from trial_logs.model import RunState
 
@@ -36,7 +38,7 @@ def caveats(content: DossierContent, words: Words) -> Iterator[Block]:
     if lines:
         yield caption(words["dossier.doubts"])
         yield points(lines)
-    yield from warnings(content.report, words)
+    yield from warnings(content.report, words, run_warnings(content.report, words))
     yield caption(words["dossier.untested"])
     untested = list(_untested(content, words))
     yield points(untested or [words["dossier.untested.none"]])
@@ -111,27 +113,29 @@ def _digest(report: ReportContent) -> str:
 
 
 def attachments(content: DossierContent, words: Words) -> Iterator[Block]:
-    """The files kept with the trial with their digests; photographs are printed."""
+    """The files kept with their digests; photographs are printed, quotes appended."""
     yield heading(words["dossier.attachments"])
-    quoted = {line.quote for line in content.sheet.lines} if content.sheet else set()
+    named = quoted(content.sheet)
     if not content.attachments:
         yield text_block(words["dossier.no_attachments"])
     else:
-        rows = [_listed(each, quoted, words) for each in content.attachments]
+        rows = [_listed(each, named, words) for each in content.attachments]
         names = ("file", "shows", "size")
         header = [words[f"dossier.column.{name}"] for name in names]
         yield table_block("LLr", header, rows)
-    missing = sorted(quoted - {each.name for each in content.attachments} - {""})
+    missing = sorted(named - {each.name for each in content.attachments})
     if missing:
         files = words["report.and"].join(missing)
         yield small(words["dossier.quotes_missing"].format(files=files))
     yield from _photos([each for each in content.attachments if each.picture], words)
+    yield from appendix(content.attachments, words)
 
 
-def _listed(each: Attachment, quoted: set[str], words: Words) -> Block:
-    kind = words["dossier.is_quote"] if each.name in quoted else words[f"attachment.{each.kind}"]
+def _listed(each: Attachment, named: set[str], words: Words) -> Block:
+    quote = is_quote(each.name, each.kind, named)
+    kind = words["dossier.is_quote"] if quote else words[f"attachment.{each.kind}"]
     row = table_row(each.name, kind, f"{each.size / 1024:,.0f} KB")
-    row["remark"] = f"SHA-256 {each.sha256}"
+    row["remark"] = "　".join(filter(None, [f"SHA-256 {each.sha256}", appended(each, words)]))
     return row
 
 

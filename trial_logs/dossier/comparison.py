@@ -6,8 +6,8 @@ criterion; there is no rank and no winner.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from trial_logs.dossier.economics import (
@@ -18,8 +18,14 @@ from trial_logs.dossier.economics import (
     ComparisonTable,
     Unlike,
 )
-from trial_logs.inference.difference import known, mean_difference, share_difference
-from trial_logs.inference.interval import Interval, bare
+from trial_logs.inference.between_runs import Counts, share_of_runs
+from trial_logs.inference.difference import (
+    difference_of_shares,
+    known_of_runs,
+    mean_difference,
+)
+from trial_logs.inference.interval import LEVEL, Interval, bare, joint_level
+from trial_logs.inference.of_trial import ConditionInput
 from trial_logs.metrics import NO_DATA
 
 CRITERIA: Mapping[str, str] = {
@@ -37,25 +43,19 @@ ONLY: Mapping[str, frozenset[str]] = {"limits": frozenset({"yield_share", "scrap
 """Aspects that touch some criteria only; every other touches all."""
 
 NOTHING = "unlike.none"
-LEAST_VALUES = 2
+NO_RUNS = ConditionInput("", ())
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One machine or condition: its circumstances by aspect, its numbers and their raw counts.
-
-    `cycle_s`, `good`, `scrap`, `judged` are of its comparable runs together.
-    """
+    """One machine or condition: its circumstances by aspect, its numbers and its runs' tallies."""
 
     id: str
     name: str
     simulated: bool
     circumstances: Mapping[str, str]
     numbers: Mapping[str, Interval]
-    cycle_s: Sequence[float] = ()
-    good: int = 0
-    scrap: int = 0
-    judged: int = 0
+    tallies: ConditionInput = NO_RUNS
 
 
 def compare(entries: Iterable[Entry], *, varied: Iterable[str] = ()) -> ComparisonTable:
@@ -69,7 +69,18 @@ def compare(entries: Iterable[Entry], *, varied: Iterable[str] = ()) -> Comparis
         Column(one.id, one.name, one.simulated, unlike(one, first, free)) for one in columns
     )
     seen = [each for each in CRITERIA if any(each in one.numbers for one in columns)]
-    return ComparisonTable(heads, tuple(_row(each, columns, heads, free) for each in seen))
+    rows = [_row(each, columns, heads, free, LEVEL) for each in seen]
+    each_level = joint_level(sum(bool(d.value.method) for row in rows for d in row.differences))
+    wider = [_row(each, columns, heads, free, each_level) for each in seen]
+    joined = (
+        replace(row, differences=tuple(map(_jointly, row.differences, wide.differences)))
+        for row, wide in zip(rows, wider, strict=True)
+    )
+    return ComparisonTable(heads, tuple(joined))
+
+
+def _jointly(each: CellDifference, wide: CellDifference) -> CellDifference:
+    return replace(each, joint=wide.value)
 
 
 def unlike(here: Entry, there: Entry, free: frozenset[str] = frozenset()) -> tuple[Unlike, ...]:
@@ -89,7 +100,11 @@ def unlike(here: Entry, there: Entry, free: frozenset[str] = frozenset()) -> tup
 
 
 def _row(
-    criterion: str, entries: list[Entry], heads: tuple[Column, ...], free: frozenset[str]
+    criterion: str,
+    entries: list[Entry],
+    heads: tuple[Column, ...],
+    free: frozenset[str],
+    level: float,
 ) -> ComparisonRow:
     missing = bare(None, 0, NO_DATA)
     cells = tuple(
@@ -100,7 +115,7 @@ def _row(
         CellDifference(left.id, right.id, found)
         for left, right in combinations(entries, 2)
         if not _touching(unlike(right, left, free), criterion)
-        and (found := _difference(criterion, left, right)) is not None
+        and (found := _difference(criterion, left.tallies, right.tallies, level)) is not None
     )
     return ComparisonRow(criterion, CRITERIA[criterion], cells, differences)
 
@@ -109,12 +124,23 @@ def _touching(differing: tuple[Unlike, ...], criterion: str) -> tuple[Unlike, ..
     return tuple(one for one in differing if criterion in ONLY.get(one.what, CRITERIA))
 
 
-def _difference(criterion: str, left: Entry, right: Entry) -> Interval | None:
-    """right − left where there is a method for it (Welch, Newcombe), else nothing."""
-    if criterion == "cycle_s" and min(len(left.cycle_s), len(right.cycle_s)) >= LEAST_VALUES:
-        return mean_difference(known(left.cycle_s), known(right.cycle_s)).difference
-    counted = {"yield_share": (left.good, right.good), "scrap_share": (left.scrap, right.scrap)}
+def _difference(
+    criterion: str, left: ConditionInput, right: ConditionInput, level: float
+) -> Interval | None:
+    """right − left where there is a method for it (Welch, Newcombe), else nothing.
+
+    A side of several runs goes in with the spread from run to run.
+    """
+    if criterion == "cycle_s":
+        before, after = (known_of_runs(one.cycles, level) for one in (left, right))
+        if before is None or after is None or None in (before.error, after.error):
+            return None
+        return mean_difference(before, after, level).difference
+    counted: Mapping[str, tuple[Counts, Counts]] = {
+        "yield_share": (left.good, right.good),
+        "scrap_share": (left.scrap, right.scrap),
+    }
     if criterion in counted and left.judged and right.judged:
-        a, b = counted[criterion]
-        return share_difference((a, left.judged), (b, right.judged)).difference
+        first, second = (share_of_runs(each, level) for each in counted[criterion])
+        return difference_of_shares(first, second).difference
     return None

@@ -412,11 +412,15 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class CellDifference:
-    """`right` minus `left` (column ids), only ever between like columns."""
+    """`right` minus `left` (column ids), only ever between like columns.
+
+    `joint` is the wider interval that holds together with those of all other differences.
+    """
 
     left: str
     right: str
     value: Interval
+    joint: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from trial_logs.conditions import by_condition, run_input
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.dossier.comparison import Entry
 from trial_logs.dossier.economics import Tried
 from trial_logs.dossier.from_trial import circumstances, tried_of
 from trial_logs.inference.difference import Known
-from trial_logs.inference.interval import NO_METHOD, Interval, bare
-from trial_logs.inference.of_run import Measured, RunInference, RunInput, of_run
+from trial_logs.inference.interval import NO_METHOD, Interval, bare, joint_level
+from trial_logs.inference.of_condition import of_condition
+from trial_logs.inference.of_run import Measured, RunInference, RunInput
 from trial_logs.inference.of_trial import (
     BaselineInput,
     Comparison,
     ConditionInput,
+    RunTally,
     against_baseline,
 )
 from trial_logs.inference.sample import mean_interval
@@ -39,14 +42,26 @@ class Finding:
     condition: str
     simulated: bool
     runs: tuple[RunSection, ...]
-    cycle_s: tuple[float, ...]
+    tallies: ConditionInput
     made: int
     good: int
     scrap: int
     rework: int
     inference: RunInference
     against: Comparison | None
+    joint: Comparison | None
+    """`against` with intervals that hold together with those of all other findings."""
     tried: Tried
+
+    @property
+    def cycle_s(self) -> tuple[float, ...]:
+        """The cycle times of all its runs, in seconds."""
+        return tuple(seconds for run in self.tallies.cycles for seconds in run)
+
+    @property
+    def timed_runs(self) -> int:
+        """How many runs gave cycle times."""
+        return sum(bool(run) for run in self.tallies.cycles)
 
     @property
     def judged(self) -> int:
@@ -56,31 +71,46 @@ class Finding:
 
 def findings(content: ReportContent) -> tuple[Finding, ...]:
     """One finding per condition in the plan's order; a condition without runs has none."""
-    groups: dict[tuple[str, bool], list[RunSection]] = {}
-    for run in content.runs:
-        groups.setdefault((run.condition, run.simulated), []).append(run)
-    return tuple(_finding(content, name, runs) for (name, _), runs in groups.items())
+    found = [_finding(content, name, runs) for (name, _), runs in by_condition(content).items()]
+    each_level = joint_level(sum(len(differences(each.against)) for each in found))
+    baseline = _baseline_input(content.protocol.baseline)
+    return tuple(
+        replace(each, joint=each.against and against_baseline(baseline, each.tallies, each_level))
+        for each in found
+    )
+
+
+def differences(compared: Comparison | None) -> tuple[Interval, ...]:
+    """The differences with an interval a comparison holds, cycle time before scrap."""
+    both = (compared.cycle_s, compared.scrap_share) if compared else ()
+    return tuple(each.difference for each in both if each and each.difference.method)
+
+
+def _tally(run: RunSection) -> RunTally:
+    counts = run.numbers.counts
+    judged = counts.good + counts.scrap + counts.rework
+    return RunTally(tuple(run.cycle_s), counts.good, counts.scrap, judged)
 
 
 def _finding(content: ReportContent, condition: str, runs: Sequence[RunSection]) -> Finding:
     counts = [run.numbers.counts for run in runs]
-    cycles = tuple(seconds for run in runs for seconds in run.cycle_s)
+    given = ConditionInput(condition, tuple(_tally(run) for run in runs))
     good, scrap, rework = (
         sum(getattr(each, name) for each in counts) for name in ("good", "scrap", "rework")
     )
     made = sum(each.produced for each in counts)
-    inference = of_run(
+    inference = of_condition(
+        [run_input(run) for run in runs],
         RunInput(
-            cycle_s=cycles,
+            cycle_s=[seconds for run in given.cycles for seconds in run],
             good=good,
             scrap=scrap,
             rework=rework,
             measured=_measured(runs),
             energy_kwh_per_part=_energy(runs, made),
             scrap_limit=scrap_limit(content.protocol),
-        )
+        ),
     )
-    given = ConditionInput(condition, cycles, scrap, good + scrap + rework)
     against = against_baseline(_baseline_input(content.protocol.baseline), given)
     simulated = any(run.simulated for run in runs)
     tried = tried_of(
@@ -93,8 +123,8 @@ def _finding(content: ReportContent, condition: str, runs: Sequence[RunSection])
     )
     known = against.cycle_s is not None or against.scrap_share is not None
     return Finding(
-        condition, simulated, tuple(runs), cycles, made, good, scrap, rework, inference,
-        against if known else None, tried,
+        condition, simulated, tuple(runs), given, made, good, scrap, rework, inference,
+        against if known else None, None, tried,
     )  # fmt: skip
 
 
@@ -164,10 +194,7 @@ def entry(
         simulated=finding.simulated,
         circumstances=circumstances(draft, planned or Condition(finding.condition)),
         numbers={name: value for name, value in numbers.items() if value is not None},
-        cycle_s=finding.cycle_s,
-        good=finding.good,
-        scrap=finding.scrap,
-        judged=finding.judged,
+        tallies=finding.tallies,
     )
 
 

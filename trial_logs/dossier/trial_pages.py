@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trial_logs.blocks import (
     Block,
@@ -13,21 +13,23 @@ from trial_logs.blocks import (
     run_name,
     small,
     table_block,
+    table_group,
     table_row,
     text_block,
     together,
 )
 from trial_logs.chapters.gauge import gauge_chapter
 from trial_logs.chapters.judgement import capability_chapter, control_picture, methods
+from trial_logs.chapters.repeats import repeats_chapter
 from trial_logs.charts import curve_plots
 from trial_logs.content import ReportContent
 from trial_logs.dossier.amounts import Words
 from trial_logs.dossier.content import DossierContent
-from trial_logs.dossier.economics import Cell, Column, ComparisonTable, Unlike
+from trial_logs.dossier.economics import Cell, CellDifference, Column, ComparisonTable, Unlike
 from trial_logs.dossier.findings import Finding
 from trial_logs.dossier.first_page import LONGEST_QUESTION
 from trial_logs.dossier.wording import unlike
-from trial_logs.inference.interval import Interval
+from trial_logs.inference.interval import Interval, joint_level
 from trial_logs.pictures.cycles import Sample, boxes, histogram
 from trial_logs.pictures.timeline import RunStrip, timeline
 from trial_logs.shown import POINTS, with_interval
@@ -35,6 +37,9 @@ from trial_logs.shown import POINTS, with_interval
 MOST_PICTURES = 4
 """Conditions and runs drawn one by one; the trial report beside the dossier has all of them."""
 COLUMNS_PER_TABLE = 3
+MOST_NAMES = 6
+Told = tuple[str, Interval, Interval | None]
+"""A difference's name, its own interval, and the wider one that holds with all others."""
 HISTOGRAM_FROM = 10
 """Fewer parts have no shape; they are dots and boxes only."""
 
@@ -64,7 +69,7 @@ def pictures(content: DossierContent, words: Words) -> Iterator[Block]:
         )
         if picture is not None:
             title = words["dossier.histogram"].format(condition=_name(each, words))
-            yield together([caption(title), picture])
+            yield from (caption(title), picture)
     yield from _runs(content.report, words)
 
 
@@ -86,10 +91,12 @@ def _runs(report: ReportContent, words: Words) -> Iterator[Block]:
         plots = curve_plots(report, run, words)
         title = f"{run_name(run, words)}　{run.condition}"
         if plots:
-            yield together([caption(f"{words['report.curves']}　{title}"), *plots])
+            yield caption(f"{words['report.curves']}　{title}")
+            yield from plots
         chart = control_picture(run, words)
         if chart:
-            yield together([caption(f"{words['report.control']}　{title}"), *chart])
+            yield caption(f"{words['report.control']}　{title}")
+            yield from chart
     if len(report.runs) > MOST_PICTURES:
         yield small(words["dossier.more_runs"].format(count=len(report.runs) - MOST_PICTURES))
 
@@ -111,33 +118,38 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
         yield text_block(words["dossier.no_baseline"])
     if before.source:
         yield small(words["dossier.baseline_source"].format(source=before.source))
-    rows, used, differences, notes = [], [], [], Footnotes(words)
+    rows, used, notes = [], [], Footnotes(words)
+    differences: list[Told] = []
     for each in content.findings:
         compared = each.against
+        rows.append(table_group(_name(each, words)))
         pairs = (
-            ("cycle", compared.cycle_s if compared else None, each.tried.cycle_s, "1", "1"),
-            ("scrap", compared.scrap_share if compared else None,
-             each.inference.scrap_share, "%", POINTS),
+            ("cycle", "cycle_s", each.tried.cycle_s, "1", "1"),
+            ("scrap", "scrap_share", each.inference.scrap_share, "%", POINTS),
         )  # fmt: skip
-        for name, found, alone, write, write_difference in pairs:
+        for name, field, alone, write, write_difference in pairs:
+            found = getattr(compared, field) if compared else None
             none = words["report.none"]
             shown = [none, notes.interval(alone, write), none, none]
             used.append(alone)
             if found is not None:
                 used += (found.before, found.difference)
-                differences.append(found.difference)
+                joint = getattr(each.joint, field) if each.joint else None
+                title = f"{_name(each, words)} {words[f'dossier.row.{name}']}"
+                differences.append((title, found.difference, joint and joint.difference))
                 shown = [notes.interval(part, write) for part in (found.before, alone)]
                 shown.append(notes.interval(found.difference, write_difference))
                 decided = "decided" if found.decided else "undecided"
                 shown.append(words[f"dossier.{decided}"])
-            rows.append(table_row(_name(each, words), words[f"dossier.row.{name}"], *shown))
+            rows.append(table_row(words[f"dossier.row.{name}"], *shown))
     if rows:
-        names = ("condition", "item", "before", "after", "difference", "decided")
+        names = ("item", "before", "after", "difference", "decided")
         header = [words[f"dossier.column.{name}"] for name in names]
-        yield table_block("LLrrrl", header, rows)
+        yield table_block("LRRRl", header, rows)
         yield from notes.block()
         yield from methods(used, words)
         yield from _each_alone(differences, words)
+    yield from repeats_chapter(content.report, words)
     yield from capability_chapter(content.report, words)
     yield from gauge_chapter(content.report, words)
 
@@ -228,7 +240,7 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
             rows.append(
                 table_row(
                     words[f"criterion.{row.criterion}"],
-                    words["dossier.minus"].format(right=names[each.right], left=names[each.left]),
+                    _pair(each, names, words),
                     _value(value, row.unit, words, POINTS),
                     words[f"dossier.{told}"],
                 )
@@ -238,12 +250,33 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
         heads = ("item", "pair", "difference", "decided")
         header = [words[f"dossier.column.{name}"] for name in heads]
         yield from capped("LLrl", header, rows, 40, words)
-    shown = [each.value for row in table.rows for each in row.differences]
+    shown: list[Told] = [
+        (f"{words[f'criterion.{row.criterion}']} {_pair(each, names, words)}",
+         each.value, each.joint)
+        for row in table.rows
+        for each in row.differences
+    ]  # fmt: skip
     yield from _each_alone(shown, words)
 
 
-def _each_alone(differences: Sequence[Interval], words: Words) -> Iterator[Block]:
-    """That the level holds for each difference by itself, where there are several."""
-    known = [each for each in differences if each.method]
-    if len(known) > 1:
-        yield small(words["dossier.each_alone"].format(level=f"{known[0].level:.0%}"))
+def _pair(each: CellDifference, names: Mapping[str, str], words: Words) -> str:
+    return words["dossier.minus"].format(right=names[each.right], left=names[each.left])
+
+
+def _each_alone(differences: Sequence[Told], words: Words) -> Iterator[Block]:
+    """Where there are several: which of them stand when all are to hold together."""
+    known = [each for each in differences if each[1].method]
+    if len(known) < 2:
+        return
+    stand = [name for name, _, joint in known if joint is not None and joint.excludes(0.0)]
+    shown = words["report.and"].join(stand[:MOST_NAMES])
+    if len(stand) > MOST_NAMES:
+        shown = words["dossier.and_more"].format(names=shown, count=len(stand) - MOST_NAMES)
+    level = known[0][1].level
+    params = {
+        "count": len(known),
+        "level": f"{level:.0%}",
+        "each": f"{100 * joint_level(len(known), level):.2f}%",
+        "names": shown or words["report.none"],
+    }
+    yield small(words["dossier.each_alone"].format(**params))

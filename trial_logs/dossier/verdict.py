@@ -14,6 +14,7 @@ from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.findings import Finding
+from trial_logs.inference.between_runs import enough_runs
 from trial_logs.inference.difference import Difference
 from trial_logs.inference.interval import NO_LOWER, NO_SPREAD
 from trial_logs.inference.needed import NO_NUMBER
@@ -27,10 +28,12 @@ class Step(StrEnum):
     REAL = "real"
     FINER = "finer"
     MORE_PARTS = "more_parts"
+    MORE_RUNS = "more_runs"
     BASELINE = "baseline"
     MORE_BASELINE = "more_baseline"
     SHEET = "sheet"
     DECIDE = "decide"
+    DECIDE_RUNS = "decide_runs"
     DROP = "drop"
     CLOSE = "close"
     MEASURE = "measure"
@@ -86,6 +89,8 @@ def _cycle_sentence(finding: Finding, words: Words) -> str:
 
 
 def _direction(compared: Difference) -> str:
+    if not _ends(compared):
+        return "unbounded"
     if not compared.decided:
         return "undecided"
     return "faster" if (compared.difference.estimate or 0) < 0 else "slower"
@@ -130,7 +135,8 @@ def next_step(content: DossierContent) -> Next:
     if finding.tried.cycle_s.code == NO_SPREAD:
         return Next(Step.FINER, {})
     if finding.tried.cycle_s.low is None:
-        return Next(Step.MORE_PARTS, {"more": str(finding.tried.cycle_s.needed or 2)})
+        step = Step.MORE_RUNS if finding.timed_runs > 1 else Step.MORE_PARTS
+        return Next(step, {"more": str(finding.tried.cycle_s.needed or 2)})
     if content.before.cycle_s is None:
         return Next(Step.BASELINE, {})
     if content.sheet is None or money is None:
@@ -138,7 +144,8 @@ def next_step(content: DossierContent) -> Next:
     against = finding.against
     if against and against.needed:
         if against.needed.more:
-            return Next(Step.DECIDE, {"more": str(against.needed.more)})
+            step = Step.DECIDE_RUNS if against.needed.in_runs else Step.DECIDE
+            return Next(step, {"more": str(against.needed.more)})
         return Next(Step.MORE_BASELINE, {"n": str(content.before.cycle_s.n)})
     if money.effect.total.estimate is None:
         return Next(Step.SHEET, {"trial": content.report.trial_id})
@@ -199,16 +206,20 @@ def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterato
     mean = finding.tried.cycle_s
     if mean.low is None:
         few = {NO_SPREAD: "no_spread", NO_LOWER: "no_lower"}.get(mean.code, "too_few")
-        yield words[f"dossier.doubt.{few}"].format(n=mean.n)
+        runs = "_runs" if few == "no_lower" and finding.timed_runs > 1 else ""
+        yield words[f"dossier.doubt.{few}{runs}"].format(n=mean.n, runs=finding.timed_runs)
     if before is None:
         yield words["dossier.doubt.no_baseline"]
     elif before.n == 0:
         yield words["dossier.doubt.told"]
     needed = finding.against.needed if finding.against else None
     if needed and needed.more:
-        yield words["dossier.doubt.undecided"].format(more=needed.more)
+        unit = "_runs" if needed.in_runs else ""
+        yield words[f"dossier.doubt.undecided{unit}"].format(more=needed.more)
     elif needed and needed.code == NO_NUMBER:
         yield words["dossier.doubt.no_difference"]
+    if finding.timed_runs == 1 and not finding.simulated:
+        yield words["dossier.doubt.one_run"].format(enough=enough_runs())
     zero = finding.inference.zero_defects
     if zero is not None:
         yield words["dossier.doubt.zero_defects"].format(n=zero.n, bound=percent(zero.exact))

@@ -6,8 +6,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from trial_logs.inference.between_runs import (
+    Counts,
+    Groups,
+    RunError,
+    error_interval,
+    filled,
+    run_error,
+    run_means,
+    share_of_runs,
+)
 from trial_logs.inference.interval import LEVEL, NO_METHOD, NO_SPREAD, Interval, bare
-from trial_logs.inference.proportion import wilson
 from trial_logs.inference.sample import mean_and_sd, mean_interval, mean_of_summary, student
 from trial_logs.metrics import NO_DATA, TOO_FEW
 
@@ -22,6 +31,17 @@ class Known:
     mean: float
     sd: float | None = None
     n: int | None = None
+    runs: RunError | None = None
+    """How sure the mean is where it is one over several runs; then their spread counts."""
+
+    @property
+    def error(self) -> tuple[float, float] | None:
+        """Variance of the mean and its degrees of freedom; None where nobody knows them."""
+        if self.runs is not None:
+            return self.runs.variance, self.runs.df
+        if self.sd is None or self.n is None or self.n < 2:
+            return None
+        return self.sd * self.sd / self.n, self.n - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +69,15 @@ def known(values: Sequence[float]) -> Known:
     return Known(mean, sd, len(values))
 
 
+def known_of_runs(groups: Groups, level: float = LEVEL) -> Known | None:
+    """What is known of a condition's mean over its runs, of one run as `known`; None: nothing."""
+    runs, error = filled(groups), run_error(groups, level)
+    if error is None:
+        return known(runs[0]) if runs else None
+    means = run_means(runs)
+    return Known(math.fsum(means) / len(means), n=sum(map(len, runs)), runs=error)
+
+
 def mean_difference(before: Known, after: Known, level: float = LEVEL) -> Difference:
     """Two means measured apart, or a trial's mean against a baseline given as one number.
 
@@ -59,7 +88,7 @@ def mean_difference(before: Known, after: Known, level: float = LEVEL) -> Differ
     if second.low is None or second.high is None:
         nothing = bare(after.mean - before.mean, second.n, second.code, needed=second.needed)
         return Difference(first, second, nothing, replace(nothing, estimate=_over(after, before)))
-    if before.sd is None or before.n is None or before.n < 2:
+    if before.error is None:
         return _against_number(before.mean, first, second)
     return Difference(first, second, welch(before, after, level), ratio_of_means(first, second))
 
@@ -68,7 +97,9 @@ def welch(before: Known, after: Known, level: float = LEVEL) -> Interval:
     """after − before ± t·√(s₁²/n₁ + s₂²/n₂), degrees of freedom after Welch-Satterthwaite.
 
     Welch (1947), Biometrika 34:28; NIST/SEMATECH e-Handbook, 7.3.1. Approximate, and close to its
-    level from a handful of values on. Both sides need a spread and two values.
+    level from a handful of values on. Both sides need a spread and two values; a mean over runs
+    goes in with the variance and the degrees of freedom of its runs (Satterthwaite 1946,
+    Biometrics Bulletin 2:110).
     """
     half, n = welch_half_width(before, after, level), (before.n or 0) + (after.n or 0)
     estimate = after.mean - before.mean
@@ -79,11 +110,7 @@ def welch(before: Known, after: Known, level: float = LEVEL) -> Interval:
 
 def welch_half_width(before: Known, after: Known, level: float) -> float:
     """Half the width of Welch's interval; a side without spread or count adds nothing."""
-    squares = [
-        (side.sd * side.sd / side.n, side.n - 1)
-        for side in (before, after)
-        if side.sd is not None and side.n is not None
-    ]
+    squares = [side.error for side in (before, after) if side.error is not None]
     total = sum(square for square, _ in squares)
     if total == 0:
         return 0.0
@@ -126,15 +153,13 @@ def paired(before: Sequence[float], after: Sequence[float], level: float = LEVEL
     return Difference(first, second, difference, bare(ratio, len(steps), NO_METHOD, level=level))
 
 
-def share_difference(
-    before: tuple[int, int], after: tuple[int, int], level: float = LEVEL
-) -> Difference:
-    """Two shares, each (count, n): hybrid score interval of after − before.
+def difference_of_shares(first: Interval, second: Interval) -> Difference:
+    """Two shares, each with its interval: hybrid score interval of second − first.
 
-    Method 10 of Newcombe (1998), Statistics in Medicine 17:873, without continuity correction.
+    Method 10 of Newcombe (1998), Statistics in Medicine 17:873, without continuity correction. The
+    intervals may be those of several runs (Zou & Donner 2008, Statistics in Medicine 27:1693).
     """
-    first, second = wilson(*before, level), wilson(*after, level)
-    n = before[1] + after[1]
+    n, level = first.n + second.n, second.level
     if first.estimate is None or second.estimate is None:
         nothing = bare(None, n, NO_DATA, level=level)
         return Difference(first, second, nothing, nothing)
@@ -146,10 +171,10 @@ def share_difference(
     return Difference(first, second, difference, bare(ratio, n, NO_METHOD, level=level))
 
 
-def share_against_number(before: float, after: tuple[int, int], level: float = LEVEL) -> Difference:
-    """A share against a baseline given as one number: Wilson's interval, BASELINE_UNCERTAIN."""
+def share_against_number(before: float, after: Counts, level: float = LEVEL) -> Difference:
+    """A share against a baseline given as one number: the share's interval, BASELINE_UNCERTAIN."""
     first = bare(before, 0, BASELINE_UNCERTAIN, level=level)
-    return _against_number(before, first, wilson(*after, level))
+    return _against_number(before, first, share_of_runs(after, level))
 
 
 def _against_number(number: float, first: Interval, second: Interval) -> Difference:
@@ -169,6 +194,8 @@ def _against_number(number: float, first: Interval, second: Interval) -> Differe
 
 
 def _interval(side: Known, level: float) -> Interval:
+    if side.runs is not None:
+        return error_interval(side.mean, side.runs, side.n or 0, level)
     if side.n == 1:
         return bare(side.mean, 1, TOO_FEW, level=level, needed=1)
     if side.sd is None or side.n is None:

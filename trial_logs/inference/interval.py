@@ -8,6 +8,16 @@ from typing import Self
 LEVEL = 0.95
 """The level printed everywhere unless somebody asks for another."""
 
+
+def joint_level(several: int, level: float = LEVEL) -> float:
+    """The level each of so many intervals needs for all of them to hold together at `level`.
+
+    1 − (1 − level) ÷ m, after Bonferroni: Dunn (1961), JASA 56:52; NIST/SEMATECH e-Handbook,
+    7.4.7.3. It holds whatever the intervals have to do with each other.
+    """
+    return 1 - (1 - level) / max(1, several)
+
+
 NO_SPREAD = "number.no_spread"
 """All values are the same: the gauge shows no difference, so nothing is known of the spread."""
 NO_METHOD = "number.no_method"

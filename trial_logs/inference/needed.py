@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from statistics import NormalDist
 
+from trial_logs.inference.between_runs import RunError
 from trial_logs.inference.difference import Known, welch_half_width
 from trial_logs.inference.interval import LEVEL, NO_SPREAD
 from trial_logs.inference.sample import student
@@ -17,6 +18,7 @@ PROJECTION = "needed.projection"
 NO_NUMBER = "needed.no_number"
 """No number of parts would decide: there is no difference, or the baseline alone is too unsure."""
 MOST_PARTS = 1_000_000
+RUNS = "_runs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +29,18 @@ class Needed:
     """
 
     goal: str
-    """needed.width, needed.scrap_limit, needed.zero_defects, needed.difference."""
+    """needed.width, needed.scrap_limit, needed.zero_defects, needed.difference; the width and the
+    difference also with `_runs`: then runs are counted and not parts."""
     aim: float
     """The width as a share, the limit, the share to prove, or the difference seen."""
     total: int | None
     more: int | None
     code: str = ""
+
+    @property
+    def in_runs(self) -> bool:
+        """Whether the numbers are runs."""
+        return self.goal.endswith(RUNS)
 
 
 def parts_for_width(mean: float, sd: float, n: int, share: float, level: float = LEVEL) -> Needed:
@@ -46,6 +54,21 @@ def parts_for_width(mean: float, sd: float, n: int, share: float, level: float =
     aim = share * abs(mean)
     total = _smallest(2, lambda parts: student(parts - 1, level) * sd <= aim * math.sqrt(parts))
     return _projected("needed.width", share, total, n)
+
+
+def runs_for_width(mean: float, error: RunError, share: float, level: float = LEVEL) -> Needed:
+    """Until t(K−1)·S*/√K ≤ share·|mean|: as `parts_for_width`, in runs like those seen."""
+    goal = f"needed.width{RUNS}"
+    if mean == 0 or error.one_run == 0:
+        return Needed(goal, share, None, None, NO_SPREAD if mean else NO_DATA)
+    aim = (share * mean) ** 2
+
+    def narrow(runs: int) -> bool:
+        return student(runs - 1, level) ** 2 * error.grown(runs).variance <= aim
+
+    have = student(error.df, level) ** 2 * error.variance <= aim
+    total = error.runs if have else _smallest(error.runs, narrow)
+    return _projected(goal, share, total, error.runs)
 
 
 def parts_for_scrap_limit(defects: int, judged: int, limit: float, level: float = LEVEL) -> Needed:
@@ -83,11 +106,14 @@ def parts_for_difference(
 ) -> Needed:
     """Until Welch's interval of the difference excludes zero, at the difference and spread seen.
 
-    `more` are parts of `after`; with `grow_both` as many on either side. A baseline stays as it
-    is. None (NO_NUMBER) when there is no difference or the baseline's own uncertainty hides it,
-    NO_SPREAD when all values of `after` are the same: more of them would say no more.
+    `more` are parts of `after`, or runs where it has several; with `grow_both` as many on either
+    side that counts the same. A baseline stays as it is. None (NO_NUMBER) when there is no
+    difference or the baseline's own uncertainty hides it, NO_SPREAD when all values of `after` are
+    the same: more of them would say no more.
     """
     effect = after.mean - before.mean
+    if after.runs is not None:
+        return _runs_for_difference(before, after, after.runs, level, grow_both=grow_both)
     if after.sd is None or after.n is None or after.n < 2:
         return Needed("needed.difference", effect, None, None, TOO_FEW)
     if after.sd == 0:
@@ -102,6 +128,24 @@ def parts_for_difference(
         return half < abs(effect)
 
     return _projected("needed.difference", effect, _smallest(start, decided), start)
+
+
+def _runs_for_difference(
+    before: Known, after: Known, error: RunError, level: float, *, grow_both: bool
+) -> Needed:
+    goal, effect = f"needed.difference{RUNS}", after.mean - before.mean
+    if error.one_run == 0:
+        return Needed(goal, effect, None, None, NO_SPREAD)
+    other = before.runs if grow_both else None
+
+    def decided(runs: int) -> bool:
+        first = before
+        if other is not None:
+            first = replace(before, runs=other.grown(other.runs + runs - error.runs))
+        half = welch_half_width(first, replace(after, runs=error.grown(runs)), level)
+        return half < abs(effect)
+
+    return _projected(goal, effect, _smallest(error.runs + 1, decided), error.runs)
 
 
 def _projected(goal: str, aim: float, total: int | None, have: int) -> Needed:

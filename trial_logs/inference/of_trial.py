@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from trial_logs.inference.between_runs import share_of_runs
 from trial_logs.inference.difference import (
     Difference,
     Known,
+    difference_of_shares,
     known,
+    known_of_runs,
     mean_difference,
     share_against_number,
-    share_difference,
 )
 from trial_logs.inference.interval import LEVEL
 from trial_logs.inference.needed import Needed, parts_for_difference
+from trial_logs.inference.proportion import wilson
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,41 @@ class BaselineInput:
 
 
 @dataclass(frozen=True, slots=True)
-class ConditionInput:
-    """What was recorded under one condition (its comparable runs together)."""
+class RunTally:
+    """What one run gives to its condition's numbers."""
 
-    name: str
     cycle_s: tuple[float, ...]
+    good: int
     scrap: int
     judged: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionInput:
+    """What was recorded under one condition: its comparable runs, each by itself."""
+
+    name: str
+    runs: tuple[RunTally, ...]
+
+    @property
+    def cycles(self) -> tuple[tuple[float, ...], ...]:
+        """The cycle times of each run, in seconds."""
+        return tuple(each.cycle_s for each in self.runs)
+
+    @property
+    def scrap(self) -> tuple[tuple[int, int], ...]:
+        """Scrap and judged parts of each run."""
+        return tuple((each.scrap, each.judged) for each in self.runs)
+
+    @property
+    def good(self) -> tuple[tuple[int, int], ...]:
+        """Good and judged parts of each run."""
+        return tuple((each.good, each.judged) for each in self.runs)
+
+    @property
+    def judged(self) -> int:
+        """Judged parts of all runs."""
+        return sum(each.judged for each in self.runs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +79,8 @@ class Comparison:
     cycle_s: Difference | None
     scrap_share: Difference | None
     needed: Needed | None
-    """Parts until the cycle times would be told apart, at the difference seen; None once they
-    are, or where nothing can be compared."""
+    """Parts (or runs) until the cycle times would be told apart, at the difference seen; None once
+    they are, or where nothing can be compared."""
 
 
 def against_baseline(
@@ -59,20 +90,19 @@ def against_baseline(
     before = known(baseline.cycle_s) if baseline.cycle_s else baseline.cycle
     scrap = None
     if condition.judged and baseline.judged:
-        counts = (baseline.scrap or 0, baseline.judged)
-        scrap = share_difference(counts, (condition.scrap, condition.judged), level)
+        told = wilson(baseline.scrap or 0, baseline.judged, level)
+        scrap = difference_of_shares(told, share_of_runs(condition.scrap, level))
     elif condition.judged and baseline.scrap_share is not None:
-        after = (condition.scrap, condition.judged)
-        scrap = share_against_number(baseline.scrap_share, after, level)
+        scrap = share_against_number(baseline.scrap_share, condition.scrap, level)
     return _compare(condition, "", before, scrap, level, grow_both=False)
 
 
 def between(first: ConditionInput, second: ConditionInput, level: float = LEVEL) -> Comparison:
     """The second condition after, the first before; further parts would be run on both."""
-    before = known(first.cycle_s) if first.cycle_s else None
+    before = known_of_runs(first.cycles, level)
     scrap = None
     if first.judged and second.judged:
-        scrap = share_difference((first.scrap, first.judged), (second.scrap, second.judged), level)
+        scrap = difference_of_shares(*(share_of_runs(x.scrap, level) for x in (first, second)))
     return _compare(second, first.name, before, scrap, level, grow_both=True)
 
 
@@ -85,9 +115,9 @@ def _compare(
     *,
     grow_both: bool,
 ) -> Comparison:
-    if before is None or not condition.cycle_s:
+    after = known_of_runs(condition.cycles, level)
+    if before is None or after is None:
         return Comparison(condition.name, against, None, scrap, None)
-    after = known(condition.cycle_s)
     cycle = mean_difference(before, after, level)
     needed = None
     if not cycle.decided:

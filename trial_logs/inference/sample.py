@@ -118,7 +118,12 @@ def throughput_per_hour(cycle_s: Sequence[float], level: float = LEVEL) -> Inter
     A monotonic function of the mean, so the coverage is that of `mean_interval`. The upper end is
     open where the mean's interval reaches zero.
     """
-    mean = mean_interval(cycle_s, level)
+    return throughput_of_mean(mean_interval(cycle_s, level))
+
+
+def throughput_of_mean(mean: Interval) -> Interval:
+    """The same from the mean cycle time's own interval, whatever its method."""
+    level = mean.level
     if mean.estimate is None or mean.estimate <= 0:
         return bare(None, mean.n, mean.code or NO_DATA, level=level)
     estimate = SECONDS_PER_HOUR / mean.estimate
