@@ -30,6 +30,10 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
+Emit = Callable[[Fact], None]
+"""How a driver speaks: facts, in the order in which they were seen."""
+
+
 class Options(BaseModel):
     """Base of a driver's connection and device options: unknown keys are errors."""
 
@@ -46,12 +50,21 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class NoArguments(Arguments):
+    """The verb says it all."""
+
+
 class Effect(StrEnum):
     """What a command can do to the world; only READ goes without a lease."""
 
     READ = "read"
     CONFIGURE = "configure"
     ACTUATE = "actuate"
+
+
+ANY_TIME = frozenset(Operation)
+KNOWN = ANY_TIME - {Operation.UNKNOWN}
+"""When a command may be allowed: always, or whenever it is known what the device does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +165,10 @@ class DeviceConfig:
     options: Options
 
 
+Wired = Sequence[DeviceConfig]
+"""All devices on one wire."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandContext:
     """What a running command carries: identity, fencing number, and whether it may still act.
@@ -203,13 +220,7 @@ class Driver(Protocol):
     spec: ClassVar[DriverSpec]
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: Options, devices: Wired, *, clock: Clock, emit: Emit
     ) -> None: ...
 
     @property

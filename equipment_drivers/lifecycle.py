@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
@@ -24,11 +24,12 @@ from equipment_drivers.contract import (
     CommandContext,
     CommandResult,
     CommandSpec,
-    DeviceConfig,
     Driver,
     Effect,
+    Emit,
     Options,
     StopOutcome,
+    Wired,
 )
 from equipment_drivers.errors import (
     BadArguments,
@@ -104,10 +105,10 @@ class Connection:
         id: str,
         driver: type[Driver],
         options: Options,
-        devices: Sequence[DeviceConfig],
+        devices: Wired,
         *,
         clock: Clock,
-        emit: Callable[[Fact], None],
+        emit: Emit,
         before_close: Hook = nothing,
         on_online: Hook = nothing,
         rng: Random | None = None,

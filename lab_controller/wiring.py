@@ -16,11 +16,11 @@ from equipment_drivers.contract import (
     DeviceSpec,
     Driver,
     Effect,
+    Emit,
     Options,
 )
 from equipment_drivers.errors import SetupFault
 from equipment_drivers.lifecycle import Connection, Limits
-from equipment_drivers.model import Fact
 from lab_controller import config, grant_packs
 from lab_controller.board import DeviceView
 from lab_controller.clock import LabClock
@@ -239,7 +239,7 @@ def build(
     wires: list[Wire],
     *,
     clock: Clock,
-    emit: Callable[[Fact], None],
+    emit: Emit,
     before_close: Hook,
     on_online: Hook,
     limits: Limits | None = None,

@@ -11,29 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    CommandSpec,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Effect,
-    Options,
-    SignalSpec,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-    StopStep,
-)
+from equipment_drivers import contract as c
 from equipment_drivers.devices.home_assistant_hints import Hints
 from equipment_drivers.devices.home_assistant_options import (
     HubDeviceOptions,
@@ -54,21 +38,15 @@ from equipment_drivers.errors import (
 from equipment_drivers.model import (
     DeviceMessage,
     DeviceState,
-    Fact,
     Operation,
     Reading,
     Safety,
 )
 
-ANY_TIME = frozenset(Operation)
 WORKING = frozenset({Operation.IDLE, Operation.READY})
 PLUG_OPERATION = {"on": Operation.READY, "off": Operation.IDLE}
 CONFIRM_EVERY_S = 0.1
 STOP_S = 1.0
-
-
-class NoArguments(Arguments):
-    """The verb says it all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +67,7 @@ class Hung:
         return [signal.entity for signal in self.signals.values()]
 
 
-def hung(device: DeviceConfig) -> Hung:
+def hung(device: c.DeviceConfig) -> Hung:
     """A device as configured, its outlet and meters made signals like any other.
 
     Raises BadOption for a plug whose address is no switch.
@@ -139,7 +117,7 @@ class Absent:
 class HomeAssistantHub:
     """One hub; its devices are plugs (`turn_on`, `turn_off`, `refresh`) and sensors (`refresh`)."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="home_assistant",
         kind="hub",
         connection_options=HubOptions,
@@ -147,13 +125,7 @@ class HomeAssistantHub:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         assert isinstance(options, HubOptions)
         self._connection, self._options = connection, options
@@ -174,30 +146,34 @@ class HomeAssistantHub:
     def max_silence_s(self) -> float:
         return self._options.poll_s + self._options.timeout_s + DRIP_S
 
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         thing = self._devices[device]
         longest = self._options.timeout_s + self._options.confirm_s
-        commands = [CommandSpec("refresh", NoArguments, Effect.READ, ANY_TIME, longest)]
+        commands = [c.CommandSpec("refresh", c.NoArguments, c.Effect.READ, c.ANY_TIME, longest)]
         if thing.is_plug:
             commands += [
-                CommandSpec("turn_on", NoArguments, Effect.ACTUATE, WORKING, longest),
-                CommandSpec("turn_off", NoArguments, Effect.ACTUATE, ANY_TIME, longest, calms=True),
+                c.CommandSpec("turn_on", c.NoArguments, c.Effect.ACTUATE, WORKING, longest),
+                c.CommandSpec(
+                    "turn_off", c.NoArguments, c.Effect.ACTUATE, c.ANY_TIME, longest, calms=True
+                ),
             ]
-        return DeviceSpec(
+        return c.DeviceSpec(
             device=device,
             kind=thing.options.kind,
             commands={command.verb: command for command in commands},
             signals={
-                name: SignalSpec(name, signal.unit, thing.options.max_age_s, precision(signal.unit))
+                name: c.SignalSpec(
+                    name, signal.unit, thing.options.max_age_s, precision(signal.unit)
+                )
                 for name, signal in thing.signals.items()
             },
         )
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         """A plug is switched off; what only measures has nothing to stop."""
         thing = self._devices[device]
         if not thing.is_plug:
-            return StopPlan(device, "stop.means.none")
+            return c.StopPlan(device, "stop.means.none")
         api = f"{self._options.url}/api"
         payload = {
             "method": "POST",
@@ -209,8 +185,8 @@ class HomeAssistantHub:
             "body": json.dumps({"entity_id": thing.address}),
             "confirm": {"url": f"{api}/states/{thing.address}", "key": "state", "equals": "off"},
         }
-        step = StopStep("http", self._connection, payload, deadline_s=STOP_S)
-        return StopPlan(device, "stop.means.plug", (step,))
+        step = c.StopStep("http", self._connection, payload, deadline_s=STOP_S)
+        return c.StopPlan(device, "stop.means.plug", (step,))
 
     def stop_descriptor(self) -> int | None:
         return None
@@ -304,8 +280,8 @@ class HomeAssistantHub:
     # -- what it does -----------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         thing = self._devices[device]
         if verb == "refresh":
             return await self._refresh(thing)
@@ -315,9 +291,9 @@ class HomeAssistantHub:
         wanted = verb.removeprefix("turn_")
         if not await self._switch(thing, wanted, self._options.confirm_s):
             raise OutcomeUnknown(device=device, verb=verb, cause=f"{thing.address} is not {wanted}")
-        return CommandResult(text=wanted)
+        return c.CommandResult(text=wanted)
 
-    async def _refresh(self, thing: Hung) -> CommandResult:
+    async def _refresh(self, thing: Hung) -> c.CommandResult:
         """Make the hub read the meters now, and read the hub."""
         wire = self._open_wire()
         await wire.call("homeassistant", "update_entity", thing.entities)
@@ -327,7 +303,7 @@ class HomeAssistantHub:
             for name, signal in thing.signals.items()
             if (value := measure(self._heard[thing.id, name], signal.unit)[0]) is not None
         }
-        return CommandResult(values=values)
+        return c.CommandResult(values=values)
 
     async def _switch(self, thing: Hung, wanted: str, within_s: float) -> bool:
         """Call the switch and watch it; False when it did not show the wanted state in time."""
@@ -348,21 +324,21 @@ class HomeAssistantHub:
         self._emit(self._reading(thing.id, "on", thing.signals["on"], state))
         self._tell_state(thing)
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         return await self._off(device, STOP_S)
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         return await self._off(device, self._options.confirm_s)
 
-    async def _off(self, device: str, within_s: float) -> StopReport:
+    async def _off(self, device: str, within_s: float) -> c.StopReport:
         thing = self._devices[device]
         if not thing.is_plug:
-            return StopReport(device, StopOutcome.CONFIRMED)
+            return c.StopReport(device, c.StopOutcome.CONFIRMED)
         try:
             confirmed = await self._switch(thing, "off", within_s)
         except DriverError as error:
-            return StopReport(device, StopOutcome.FAILED, str(error))
-        return StopReport(device, StopOutcome.CONFIRMED if confirmed else StopOutcome.SENT)
+            return c.StopReport(device, c.StopOutcome.FAILED, str(error))
+        return c.StopReport(device, c.StopOutcome.CONFIRMED if confirmed else c.StopOutcome.SENT)
 
 
 def latest(heard: EntityState | None, state: EntityState | None) -> EntityState | None:

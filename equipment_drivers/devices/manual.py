@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, ClassVar, Literal
@@ -16,28 +16,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    CommandSpec,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Effect,
-    Options,
-    SignalSpec,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-)
+from equipment_drivers import contract as c
 from equipment_drivers.devices.manual_rows import Measure, read
 from equipment_drivers.errors import BadArguments, NotSupported
 from equipment_drivers.model import (
     CycleFinished,
     DeviceState,
-    Fact,
     Operation,
     Quality,
     Reading,
@@ -60,7 +44,7 @@ def known_zone(name: str) -> str:
     return name
 
 
-class ManualOptions(Options):
+class ManualOptions(c.Options):
     """A CSV may have `max_rows`; a stated time may be `ahead_s` ahead (a gauge's own clock).
 
     The last `remembered` measurements are known by time, so that none is taken twice.
@@ -71,7 +55,7 @@ class ManualOptions(Options):
     remembered: int = Field(default=100_000, gt=0)
 
 
-class ManualSignal(Options):
+class ManualSignal(c.Options):
     """One quantity people enter. Values outside `min` to `max` are refused.
 
     Entered values do not grow old unless `max_age_s` (lab seconds since they were entered) says so.
@@ -85,7 +69,7 @@ class ManualSignal(Options):
     max_age_s: float = Field(default=AGELESS_S, gt=0)
 
 
-class ManualDeviceOptions(Options):
+class ManualDeviceOptions(c.Options):
     """`timezone` is that of stated times without one."""
 
     kind: Literal["software", "bench"] = "bench"
@@ -101,7 +85,7 @@ class ManualDeviceOptions(Options):
         return self
 
 
-class NoteArguments(Arguments):
+class NoteArguments(c.Arguments):
     """A word for the ledger."""
 
     note: str = Field(default="", max_length=500)
@@ -152,7 +136,7 @@ class Bench:
 class ManualBench:
     """Benches and seats; each knows `record`, `import_csv`, `start`, `finish` and `part`."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="manual",
         kind="bench",
         connection_options=ManualOptions,
@@ -160,13 +144,7 @@ class ManualBench:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         assert isinstance(options, ManualOptions)
         self._options, self._clock, self._emit = options, clock, emit
@@ -182,32 +160,32 @@ class ManualBench:
         """Nobody is ever silent on no wire."""
         return math.inf
 
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         bench = self._benches[device]
         commands = [
-            CommandSpec("start", NoteArguments, Effect.READ, IDLE),
-            CommandSpec("finish", NoteArguments, Effect.READ, BUSY),
-            CommandSpec("part", PartArguments, Effect.READ, EITHER),
+            c.CommandSpec("start", NoteArguments, c.Effect.READ, IDLE),
+            c.CommandSpec("finish", NoteArguments, c.Effect.READ, BUSY),
+            c.CommandSpec("part", PartArguments, c.Effect.READ, EITHER),
         ]
         if bench.signals:
             commands += [
-                CommandSpec("record", RecordArguments, Effect.READ, EITHER),
-                CommandSpec("import_csv", ImportArguments, Effect.READ, EITHER),
+                c.CommandSpec("record", RecordArguments, c.Effect.READ, EITHER),
+                c.CommandSpec("import_csv", ImportArguments, c.Effect.READ, EITHER),
             ]
-        return DeviceSpec(
+        return c.DeviceSpec(
             device,
             bench.options.kind,
             {command.verb: command for command in commands},
             {
-                name: SignalSpec(name, one.unit, one.max_age_s, one.precision)
+                name: c.SignalSpec(name, one.unit, one.max_age_s, one.precision)
                 for name, one in bench.signals.items()
             },
             bench.options.moves,
         )
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         """Software cannot stop what it is not connected to."""
-        return StopPlan(device, "stop.means.manual")
+        return c.StopPlan(device, "stop.means.manual")
 
     def stop_descriptor(self) -> int | None:
         return None
@@ -234,8 +212,8 @@ class ManualBench:
     # -- what people say --------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         bench = self._benches[device]
         match args:
             case RecordArguments():
@@ -252,7 +230,7 @@ class ManualBench:
         zone, ahead = ZoneInfo(bench.options.timezone), timedelta(seconds=self._options.ahead_s)
         return Measure(bench.signals, zone, self._clock.now(), ahead)
 
-    def _record(self, bench: Bench, args: RecordArguments) -> CommandResult:
+    def _record(self, bench: Bench, args: RecordArguments) -> c.CommandResult:
         measure = self._measure(bench)
         if args.signal not in bench.signals:
             known = ", ".join(bench.signals)
@@ -272,9 +250,9 @@ class ManualBench:
         if at is not None and (args.signal, at) in bench.taken:
             raise BadArguments(verb="record", key="at", cause=f"again: {args.at}")
         self._take(bench, args.signal, value, at)
-        return CommandResult(text=f"{value:g} {signal.unit}", values={args.signal: value})
+        return c.CommandResult(text=f"{value:g} {signal.unit}", values={args.signal: value})
 
-    async def _import(self, bench: Bench, args: ImportArguments) -> CommandResult:
+    async def _import(self, bench: Bench, args: ImportArguments) -> c.CommandResult:
         """All rows or none, also when the command is cancelled in the midst of telling them."""
         rows = read(args.text, self._measure(bench), bench.taken, self._options.max_rows)
         cancelled = False
@@ -287,7 +265,7 @@ class ManualBench:
             self._take(bench, row.signal, row.value, row.at)
         if cancelled:
             raise asyncio.CancelledError
-        return CommandResult(text=str(len(rows)), values={"rows": len(rows)})
+        return c.CommandResult(text=str(len(rows)), values={"rows": len(rows)})
 
     def _take(self, bench: Bench, signal: str, value: float, at: datetime | None) -> None:
         if at is not None:
@@ -295,14 +273,14 @@ class ManualBench:
         unit, now = bench.signals[signal].unit, self._clock.now()
         self._emit(Reading(bench.id, signal, value, unit, Quality.GOOD, now, at))
 
-    def _work(self, bench: Bench, verb: str) -> CommandResult:
+    def _work(self, bench: Bench, verb: str) -> c.CommandResult:
         begins = verb == "start"
         bench.operation = Operation.BUSY if begins else Operation.IDLE
         bench.since = self._clock.now() if begins else None
         self._tell(bench)
-        return CommandResult(text=bench.operation.value)
+        return c.CommandResult(text=bench.operation.value)
 
-    def _part(self, bench: Bench, args: PartArguments) -> CommandResult:
+    def _part(self, bench: Bench, args: PartArguments) -> c.CommandResult:
         now = self._clock.now()
         seconds = args.duration_s
         if seconds is None:
@@ -310,17 +288,17 @@ class ManualBench:
         bench.since = now
         self._emit(CycleFinished(bench.id, now, seconds, args.verdict, told_by="operator"))
         known = {"duration_s": seconds} if math.isfinite(seconds) else {}
-        return CommandResult(text=args.verdict, values=known)
+        return c.CommandResult(text=args.verdict, values=known)
 
     # -- stopping ---------------------------------------------------------------------------
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         """Whoever works with it has to stop it."""
-        return StopReport(device, StopOutcome.FAILED, "not connected")
+        return c.StopReport(device, c.StopOutcome.FAILED, "not connected")
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         """Nothing is driven, so nothing needs to be brought to rest."""
-        return StopReport(device, StopOutcome.CONFIRMED)
+        return c.StopReport(device, c.StopOutcome.CONFIRMED)
 
 
 def shown(bound: float | None) -> str:

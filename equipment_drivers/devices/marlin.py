@@ -7,23 +7,11 @@ One life of the wire is a `marlin_session`, the numbered protocol `marlin_link`,
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import ClassVar
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Options,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-)
+from equipment_drivers import contract as c
 from equipment_drivers.devices.marlin_park import AXES
 from equipment_drivers.devices.marlin_print import Handler, Printing
 from equipment_drivers.devices.marlin_replies import Kind, Reply, Temperatures
@@ -44,7 +32,7 @@ from equipment_drivers.errors import (
     Rejected,
     Stopped,
 )
-from equipment_drivers.model import Fact, Link, LinkChanged, Operation
+from equipment_drivers.model import Link, LinkChanged, Operation
 
 READ_BACK = 3
 HEATERS = {"set_hotend": "M104", "set_bed": "M140"}
@@ -53,7 +41,7 @@ HEATERS = {"set_hotend": "M104", "set_bed": "M140"}
 class MarlinPrinter:
     """The driver. A running print is one command; pause, resume and cancel act beside it."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="marlin",
         kind="printer3d",
         connection_options=MarlinOptions,
@@ -61,13 +49,7 @@ class MarlinPrinter:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         if len(devices) != 1 or not isinstance(options, MarlinOptions):
             raise BadOption(option="device", cause="one printer per connection")
@@ -93,14 +75,14 @@ class MarlinPrinter:
         """Real seconds without traffic after which the printer counts as gone."""
         return self._options.max_silence_s
 
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         """Commands and signals; no I/O."""
         return device_spec(device)
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         """M112 to the descriptor; a printer so stopped needs a reset by a person."""
         step = stop_step(self._connection, self._options)
-        return StopPlan(device, "stop.means.printer", (step,))
+        return c.StopPlan(device, "stop.means.printer", (step,))
 
     def stop_descriptor(self) -> int | None:
         """The open descriptor, or None."""
@@ -194,8 +176,8 @@ class MarlinPrinter:
     # -- commands ---------------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         """Carry out one command; refused before a byte is sent if it does not fit the moment."""
         spec = device_spec(device).commands.get(verb)
         if spec is None or device != self._device:
@@ -208,22 +190,22 @@ class MarlinPrinter:
             return await self._printing.verbs[verb](args, context)
         return await self._verbs[verb](args, context)
 
-    async def _set_hotend(self, args: Arguments, context: CommandContext) -> CommandResult:
+    async def _set_hotend(self, args: c.Arguments, context: c.CommandContext) -> c.CommandResult:
         highest = self._limits.max_hotend_c
         target = await self._heat("set_hotend", args, highest, context, lambda t: t.hotend_target)
-        return CommandResult(values={"hotend_target": target})
+        return c.CommandResult(values={"hotend_target": target})
 
-    async def _set_bed(self, args: Arguments, context: CommandContext) -> CommandResult:
+    async def _set_bed(self, args: c.Arguments, context: c.CommandContext) -> c.CommandResult:
         highest = self._limits.max_bed_c
         target = await self._heat("set_bed", args, highest, context, lambda t: t.bed_target)
-        return CommandResult(values={"bed_target": target})
+        return c.CommandResult(values={"bed_target": target})
 
     async def _heat(
         self,
         verb: str,
-        args: Arguments,
+        args: c.Arguments,
         highest: float,
-        context: CommandContext,
+        context: c.CommandContext,
         target_of: Callable[[Temperatures], float | None],
     ) -> float:
         """Set a target and read it back; whole degrees, as the firmware keeps them."""
@@ -241,7 +223,7 @@ class MarlinPrinter:
                 return found
         raise Rejected(device=self._device, cause=f"{command}: {found}")
 
-    async def _home(self, args: Arguments, context: CommandContext) -> CommandResult:
+    async def _home(self, args: c.Arguments, context: c.CommandContext) -> c.CommandResult:
         """Home all axes; until the printer has said where it is, nobody knows."""
         session, state = self._open_session(), self._state
         context.demand()
@@ -254,33 +236,33 @@ class MarlinPrinter:
         finally:
             state.homing = False
             state.show()
-        return CommandResult(values={"x": place.x, "y": place.y, "z": place.z})
+        return c.CommandResult(values={"x": place.x, "y": place.y, "z": place.z})
 
     # -- stopping ---------------------------------------------------------------------------
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         """M112 past everything that waits; the printer then needs a reset by a person."""
         if self._session is None:
-            return StopReport(device, StopOutcome.FAILED, "not_open")
+            return c.StopReport(device, c.StopOutcome.FAILED, "not_open")
         reason = Stopped(device=device, cause="stop")
         self._state.fault = self._state.fault or reason
         outcome = await self._session.halt(reason)
         self._state.show()
-        return StopReport(device, outcome)
+        return c.StopReport(device, outcome)
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         """A running print ended, heaters and fan off and read back; a foreign one is left alone.
 
         What still moves after a loss in the middle of our print are its last few moves, no other's.
         """
         session = self._session
         if session is None:
-            return StopReport(device, StopOutcome.FAILED, "not_open")
+            return c.StopReport(device, c.StopOutcome.FAILED, "not_open")
         if self._state.foreign and not self._state.cut_off:
-            return StopReport(device, StopOutcome.FAILED, "foreign_job")
+            return c.StopReport(device, c.StopOutcome.FAILED, "foreign_job")
         job, printing = self._state.job, self._printing
         if job is not None and printing is not None:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._options.cool_s * 2):
                     await printing.end_job(job)
-        return StopReport(device, await session.cool())
+        return c.StopReport(device, await session.cool())

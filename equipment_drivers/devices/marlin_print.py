@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from equipment_drivers.contract import Arguments, Clock, CommandContext, CommandResult
+from equipment_drivers.contract import Arguments, Clock, CommandContext, CommandResult, Emit
 from equipment_drivers.devices.marlin_job import PrintJob, read_job
 from equipment_drivers.devices.marlin_replies import Temperatures
 from equipment_drivers.devices.marlin_session import MarlinSession
 from equipment_drivers.devices.marlin_spec import Cancel, PrinterOptions, PrintFile
 from equipment_drivers.devices.marlin_state import PrinterState
 from equipment_drivers.errors import DriverError, NotAllowedNow, Rejected
-from equipment_drivers.model import CycleFinished, Fact
+from equipment_drivers.model import CycleFinished
 
 Handler = Callable[[Arguments, CommandContext], Awaitable[CommandResult]]
 
@@ -26,7 +26,7 @@ class Printing:
         state: PrinterState,
         options: PrinterOptions,
         clock: Clock,
-        emit: Callable[[Fact], None],
+        emit: Emit,
     ) -> None:
         self._session, self._state, self._options = session, state, options
         self._clock, self._emit = clock, emit

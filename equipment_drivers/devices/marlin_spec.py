@@ -13,6 +13,7 @@ from equipment_drivers.contract import (
     CommandSpec,
     DeviceSpec,
     Effect,
+    NoArguments,
     Options,
     SignalSpec,
     StopStep,
@@ -183,10 +184,6 @@ class Cancel(Arguments):
     at_once: bool = False
 
 
-class Nothing(Arguments):
-    """No arguments."""
-
-
 STANDING = frozenset({Operation.IDLE, Operation.READY})
 WORKING = frozenset({Operation.BUSY})
 HELD = frozenset({Operation.PAUSED})
@@ -194,12 +191,12 @@ AWAKE = STANDING | WORKING | HELD
 
 COMMANDS = (
     CommandSpec("print_file", PrintFile, Effect.ACTUATE, STANDING, None),
-    CommandSpec("pause", Nothing, Effect.CONFIGURE, WORKING, 120.0),
-    CommandSpec("resume", Nothing, Effect.ACTUATE, HELD, 120.0),
+    CommandSpec("pause", NoArguments, Effect.CONFIGURE, WORKING, 120.0),
+    CommandSpec("resume", NoArguments, Effect.ACTUATE, HELD, 120.0),
     CommandSpec("cancel", Cancel, Effect.CONFIGURE, WORKING | HELD, 120.0),
     CommandSpec("set_hotend", SetTemperature, Effect.ACTUATE, AWAKE, 30.0),
     CommandSpec("set_bed", SetTemperature, Effect.ACTUATE, AWAKE, 30.0),
-    CommandSpec("home", Nothing, Effect.ACTUATE, STANDING | {Operation.UNKNOWN}, 180.0),
+    CommandSpec("home", NoArguments, Effect.ACTUATE, STANDING | {Operation.UNKNOWN}, 180.0),
 )
 
 SIGNALS = (

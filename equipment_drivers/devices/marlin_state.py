@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from equipment_drivers.contract import Clock
+from equipment_drivers.contract import Clock, Emit
 from equipment_drivers.devices.marlin_heat import Thermometer
 from equipment_drivers.devices.marlin_job import PrintJob
 from equipment_drivers.devices.marlin_replies import (
@@ -20,7 +20,6 @@ from equipment_drivers.errors import DriverError, Faulted, NotAllowedNow
 from equipment_drivers.model import (
     DeviceMessage,
     DeviceState,
-    Fact,
     JobProgress,
     Operation,
     Quality,
@@ -44,7 +43,7 @@ class PrinterState:
     Set the attributes, then `show`: a DeviceState is told only when something changed.
     """
 
-    def __init__(self, device: str, clock: Clock, emit: Callable[[Fact], None]) -> None:
+    def __init__(self, device: str, clock: Clock, emit: Emit) -> None:
         self.device = device
         self.identity = Identity()
         self.position: Position | None = None

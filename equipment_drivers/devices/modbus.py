@@ -13,20 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import ClassVar
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Options,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-    StopStep,
-)
+from equipment_drivers import contract as c
 from equipment_drivers.devices.modbus_options import (
     KnownValue,
     ModbusDeviceOptions,
@@ -52,7 +39,7 @@ from equipment_drivers.errors import (
     PeerSilent,
     WrongDevice,
 )
-from equipment_drivers.model import DeviceMessage, Fact, Reading
+from equipment_drivers.model import DeviceMessage, Reading
 
 NOT_NOW = frozenset({5, 6, 10, 11})
 """Exception codes after which reading again may help: acknowledged, busy, trouble at a gateway."""
@@ -63,7 +50,7 @@ NOT_OURS = frozenset({1, 2, 3})
 class ModbusUnit:
     """One wire and the units on it; each has `refresh` and a `set_…` for every output."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="modbus",
         kind="machine_tool",
         connection_options=ModbusOptions,
@@ -71,13 +58,7 @@ class ModbusUnit:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         assert isinstance(options, ModbusOptions)
         self._connection, self._options = connection, options
@@ -101,26 +82,26 @@ class ModbusUnit:
         """From the last answer of the last unit to the end of a round in which none answers."""
         return self._options.poll_s + self._options.timeout_s * (2 * len(self._units) - 1)
 
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         return self._units[device].spec
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         """The outputs to their safe values in one message; what only measures has no steps."""
         view = self._units[device]
         if not view.outputs:
-            return StopPlan(device, "stop.means.none")
+            return c.StopPlan(device, "stop.means.none")
         steps = tuple(self._stop_step(view.unit, write) for write in view.options.stop_writes)
-        return StopPlan(device, "stop.means.outputs", steps)
+        return c.StopPlan(device, "stop.means.outputs", steps)
 
-    def _stop_step(self, unit: int, write: Write) -> StopStep:
+    def _stop_step(self, unit: int, write: Write) -> c.StopStep:
         options = self._options
         data, expect = stop_bytes(options.transport, unit, write)
         payload: dict[str, object] = {"write_hex": data.hex(), "expect": expect}
         if options.transport == "rtu":
-            return StopStep("descriptor", self._connection, payload, options.stop_deadline_s)
+            return c.StopStep("descriptor", self._connection, payload, options.stop_deadline_s)
         payload |= {"host": options.host, "port": options.port, "greeting": ""}
         payload["keep_hex"] = self._keep_hex()
-        return StopStep("socket", self._connection, payload, options.stop_deadline_s)
+        return c.StopStep("socket", self._connection, payload, options.stop_deadline_s)
 
     def _keep_hex(self) -> str:
         """One read for all devices of the wire: they share the connection that is kept."""
@@ -254,11 +235,11 @@ class ModbusUnit:
     # -- what it does -----------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         view = self._units[device]
         if verb == "refresh":
-            return CommandResult(values=await self._look(view))
+            return c.CommandResult(values=await self._look(view))
         if verb not in view.outputs:
             raise NotSupported(device=device, verb=verb)
         output = view.outputs[verb]
@@ -270,7 +251,7 @@ class ModbusUnit:
         if not await self._set(view, output, words, context.demand):
             raise OutcomeUnknown(device=device, verb=verb, cause=f"{output.name} is not {value:g}")
         shown = output.place.decode(words)
-        return CommandResult(text=f"{shown:g}", values={output.name: shown or 0.0})
+        return c.CommandResult(text=f"{shown:g}", values={output.name: shown or 0.0})
 
     async def _set(
         self,
@@ -310,20 +291,20 @@ class ModbusUnit:
             case _:
                 raise answer
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         return await self.safe_state(device)
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         """Every output to its safe value; one that fails does not keep the others from it."""
         view = self._units[device]
-        outcome, detail = StopOutcome.CONFIRMED, ""
+        outcome, detail = c.StopOutcome.CONFIRMED, ""
         for output in view.outputs.values():
             words = output.place.encode(output.safe)
             try:
                 shown = await self._set(view, output, words)
             except DriverError as error:
-                outcome, detail = StopOutcome.FAILED, str(error)
+                outcome, detail = c.StopOutcome.FAILED, str(error)
                 continue
-            if not shown and outcome is not StopOutcome.FAILED:
-                outcome, detail = StopOutcome.SENT, f"{output.name} not read back"
-        return StopReport(device, outcome, detail)
+            if not shown and outcome is not c.StopOutcome.FAILED:
+                outcome, detail = c.StopOutcome.SENT, f"{output.name} not read back"
+        return c.StopReport(device, outcome, detail)

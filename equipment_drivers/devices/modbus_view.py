@@ -14,11 +14,14 @@ from typing import TypeVar
 from pydantic import Field, create_model
 
 from equipment_drivers.contract import (
+    ANY_TIME,
+    KNOWN,
     Arguments,
     CommandSpec,
     DeviceConfig,
     DeviceSpec,
     Effect,
+    NoArguments,
     SignalSpec,
 )
 from equipment_drivers.devices.modbus_options import (
@@ -41,18 +44,12 @@ from equipment_drivers.model import (
     Safety,
 )
 
-ANY_TIME = frozenset(Operation)
-KNOWN = ANY_TIME - {Operation.UNKNOWN}
 LAST_UNIT: Mapping[str, int] = {"tcp": 255, "rtu": 247}
 
 Registers = Mapping[Block, Sequence[int] | None]
 """What each request brought; None: the unit refused it."""
 Values = Mapping[str, float | None]
 Word = TypeVar("Word")
-
-
-class NoArguments(Arguments):
-    """The verb says it all."""
 
 
 class SwitchArguments(Arguments):

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from equipment_drivers.contract import (
+    ANY_TIME,
+    KNOWN,
     Arguments,
     CommandSpec,
     DeviceSpec,
     Effect,
+    NoArguments,
     SignalSpec,
     StopPlan,
     StopStep,
@@ -28,12 +31,6 @@ TARGET_SPEED = "target_speed_fraction"
 SPEED_FIELDS = ("speed_slider_mask", "speed_slider_fraction")
 
 RESTING = frozenset({Operation.IDLE, Operation.READY})
-AWAKE = frozenset(Operation) - {Operation.UNKNOWN}
-ANY_TIME = frozenset(Operation)
-
-
-class NoArguments(Arguments):
-    """The verb says it all."""
 
 
 class ProgramName(Arguments):
@@ -135,20 +132,20 @@ def device_spec(device: str, options: UrOptions, arm: UrArmOptions) -> DeviceSpe
     powering = short + options.power_s
     none = NoArguments
     commands = [
-        CommandSpec("refresh", none, Effect.READ, AWAKE, 3 * short),
+        CommandSpec("refresh", none, Effect.READ, KNOWN, 3 * short),
         CommandSpec("load_program", ProgramName, configure, RESTING, short + options.load_s),
         CommandSpec("start_program", none, act, frozenset({Operation.READY}), starting),
         CommandSpec("resume", none, act, paused, starting),
         CommandSpec("hold", none, act, frozenset({Operation.BUSY}), starting, calms=True),
         CommandSpec("stop_program", none, act, ANY_TIME, starting, calms=True),
-        CommandSpec("set_speed", Percent, act, AWAKE, starting),
+        CommandSpec("set_speed", Percent, act, KNOWN, starting),
         CommandSpec("power_on", none, act, idle, powering),
         CommandSpec("brake_release", none, act, idle, powering),
         CommandSpec("power_off", none, act, RESTING, powering, calms=True),
-        CommandSpec("close_popup", none, configure, AWAKE, 2 * short),
+        CommandSpec("close_popup", none, configure, KNOWN, 2 * short),
     ]
     if options.allow_unlock:
-        commands.append(CommandSpec("unlock_protective_stop", none, configure, AWAKE, starting))
+        commands.append(CommandSpec("unlock_protective_stop", none, configure, KNOWN, starting))
     return DeviceSpec(
         device=device,
         kind="robot",

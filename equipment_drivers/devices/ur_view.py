@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from equipment_drivers.contract import Clock
+from equipment_drivers.contract import Clock, Emit
 from equipment_drivers.devices import ur_state
 from equipment_drivers.devices.ur_options import UrArmOptions
 from equipment_drivers.devices.ur_parts import Parts
@@ -16,7 +16,6 @@ from equipment_drivers.model import (
     CycleFinished,
     DeviceMessage,
     DeviceState,
-    Fact,
     Operation,
     Quality,
     Reading,
@@ -48,7 +47,7 @@ class UrView:
         max_silence_s: float,
         *,
         clock: Clock,
-        emit: Callable[[Fact], None],
+        emit: Emit,
         on_live: Callable[[bool], None],
     ) -> None:
         self.device = device

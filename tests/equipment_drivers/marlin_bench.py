@@ -10,12 +10,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
-from equipment_drivers.contract import Arguments, CommandContext, CommandResult, DeviceConfig
+from equipment_drivers.contract import (
+    Arguments,
+    CommandContext,
+    CommandResult,
+    DeviceConfig,
+    NoArguments,
+)
 from equipment_drivers.devices.marlin import MarlinPrinter
 from equipment_drivers.devices.marlin_spec import (
     Cancel,
     MarlinOptions,
-    Nothing,
     PrinterOptions,
     PrintFile,
     SetTemperature,
@@ -85,7 +90,7 @@ class Printer:
             "command-1", 1, may_act=lambda: self.may_act, journal=self.journal.append
         )
         spec = self.driver.device_spec("p").commands.get(verb)
-        plain = Nothing() if spec is None or spec.args is not Cancel else Cancel()
+        plain = NoArguments() if spec is None or spec.args is not Cancel else Cancel()
         return asyncio.create_task(self.driver.execute("p", verb, args or plain, context))
 
     def print_file(self, path: Path) -> asyncio.Task[CommandResult]:

@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 
-from equipment_drivers.contract import Arguments, CommandContext, DeviceConfig, StopOutcome
-from equipment_drivers.devices.home_assistant import Absent, HomeAssistantHub, NoArguments
+from equipment_drivers.contract import (
+    Arguments,
+    CommandContext,
+    DeviceConfig,
+    NoArguments,
+    StopOutcome,
+)
+from equipment_drivers.devices.home_assistant import Absent, HomeAssistantHub
 from equipment_drivers.devices.home_assistant_hints import Hints
 from equipment_drivers.devices.home_assistant_options import HubDeviceOptions, HubOptions
 from equipment_drivers.errors import (

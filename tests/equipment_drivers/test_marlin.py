@@ -12,13 +12,18 @@ from random import Random
 import pytest
 from pydantic import ValidationError
 
-from equipment_drivers.contract import CommandContext, DeviceConfig, Driver, StopOutcome
+from equipment_drivers.contract import (
+    CommandContext,
+    DeviceConfig,
+    Driver,
+    NoArguments,
+    StopOutcome,
+)
 from equipment_drivers.devices.marlin import MarlinPrinter
 from equipment_drivers.devices.marlin_spec import (
     COLD_BYTES,
     STOP_BYTES,
     MarlinOptions,
-    Nothing,
     PrinterOptions,
     device_spec,
 )
@@ -254,7 +259,7 @@ async def test_what_does_not_fit_is_refused(far: PtyPrinter, job: Path) -> None:
         assert (await failure(printer.run("set_bed"))).code == "driver.bad_arguments"
         assert (await failure(printer.run("dance"))).code == "driver.not_supported"
         with pytest.raises(NotSupported):
-            await printer.driver.execute("q", "home", Nothing(), CommandContext("c", 1))
+            await printer.driver.execute("q", "home", NoArguments(), CommandContext("c", 1))
         printer.may_act = False
         assert (await failure(printer.run("home"))).code == "driver.stopped"
         assert (await failure(printer.set_hotend(50))).code == "driver.stopped"
