@@ -8,21 +8,22 @@ subscription that has gone silent behind a living socket.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from asyncua import Node, ua
 
-from equipment_drivers.contract import Clock
+from equipment_drivers.contract import Clock, Emit, StopStep
 from equipment_drivers.devices.opcua_inbox import Inbox
 from equipment_drivers.devices.opcua_options import OpcuaOptions
 from equipment_drivers.devices.opcua_session import Session, Standing
-from equipment_drivers.devices.opcua_tree import Tree
+from equipment_drivers.devices.opcua_stop import stop_step
+from equipment_drivers.devices.opcua_tree import Method, Steps, Tree
 from equipment_drivers.devices.opcua_view import PAIRING_S, View
 from equipment_drivers.errors import LinkLost, PeerSilent
-from equipment_drivers.model import DeviceMessage, Fact, Link, LinkChanged
+from equipment_drivers.model import DeviceMessage, Link, LinkChanged
+from equipment_drivers.side_by_side import until_one_ends
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Endpoint:
         watched: Sequence[Watched],
         *,
         clock: Clock,
-        emit: Callable[[Fact], None],
+        emit: Emit,
         slow_ms: float | None = None,
     ) -> None:
         self._connection, self._options = connection, options
@@ -77,6 +78,19 @@ class Endpoint:
         if self._session is None:
             raise LinkLost(url=self._options.url, cause="closed")
         return self._session
+
+    def stop_step(
+        self, machine: Steps, method: Method, shown: tuple[Steps, Sequence[object]] | None
+    ) -> StopStep:
+        """A machine's stop method for the stopper; `shown`: where to read, what to find there."""
+        return stop_step(
+            self._connection,
+            self._options,
+            self.password,
+            machine=machine,
+            method=method,
+            confirm=shown,
+        )
 
     async def open(self) -> Tree:
         """Log in; what is noticed while doing so is told once the state is read back."""
@@ -142,20 +156,7 @@ class Endpoint:
     async def serve(self) -> None:
         """Run until the wire is lost; always ends in a WireFault or a SetupFault."""
         session = self.session
-        parts: list[Coroutine[Any, Any, None]] = [
-            self._drain(),
-            self._watch(session),
-            self._until_lost(session),
-        ]
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await until_one_ends(self._drain(), self._watch(session), self._until_lost(session))
 
     async def close(self) -> None:
         """End the session; may be called twice."""
@@ -221,6 +222,29 @@ class Endpoint:
                 told &= one.view.confirm(key, sample)
             one.view.settle()
         return told
+
+
+class OnEndpoint:
+    """The life of a driver whose devices are all behind one endpoint."""
+
+    _endpoint: Endpoint
+
+    @property
+    def max_silence_s(self) -> float:
+        return self._endpoint.max_silence_s
+
+    def stop_descriptor(self) -> int | None:
+        """None: the stopper opens a session of its own."""
+        return None
+
+    async def resync(self) -> None:
+        await self._endpoint.resync()
+
+    async def serve(self) -> None:
+        await self._endpoint.serve()
+
+    async def close(self) -> None:
+        await self._endpoint.close()
 
 
 def _once(nodes: Sequence[Node]) -> list[Node]:

@@ -8,31 +8,15 @@ read back, and nothing is ever written or called twice.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from asyncua import ua
 from pydantic import Field, create_model
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    CommandSpec,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Effect,
-    Options,
-    SignalSpec,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-)
-from equipment_drivers.devices.opcua_endpoint import Endpoint, Watched
-from equipment_drivers.devices.opcua_machine_nodes import Call, MachineNodes, resolve
+from equipment_drivers import contract as c
+from equipment_drivers.devices.opcua_endpoint import Endpoint, OnEndpoint, Watched
+from equipment_drivers.devices.opcua_machine_nodes import MachineNodes, resolve
 from equipment_drivers.devices.opcua_machine_options import (
     COUNTER_UNITS,
     MachineDeviceOptions,
@@ -42,7 +26,7 @@ from equipment_drivers.devices.opcua_machine_options import (
 )
 from equipment_drivers.devices.opcua_machine_view import MachineView, as_text
 from equipment_drivers.devices.opcua_session import our_words
-from equipment_drivers.devices.opcua_stop import stop_step
+from equipment_drivers.devices.opcua_stop import stopped
 from equipment_drivers.errors import (
     BadArguments,
     DriverError,
@@ -50,15 +34,8 @@ from equipment_drivers.errors import (
     NotSupported,
     OutcomeUnknown,
 )
-from equipment_drivers.model import Fact, Operation
 
-ANY_TIME = frozenset(Operation)
-KNOWN = ANY_TIME - {Operation.UNKNOWN}
 WHOLE = frozenset({"SByte", "Byte", "Int16", "UInt16", "Int32", "UInt32", "Int64", "UInt64"})
-
-
-class NoArguments(Arguments):
-    """The verb says it all."""
 
 
 @dataclass(slots=True)
@@ -73,10 +50,10 @@ class Machine:
     nodes: MachineNodes = field(default_factory=MachineNodes)
 
 
-class OpcuaMachine:
+class OpcuaMachine(OnEndpoint):
     """One endpoint with one or more machines on it."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="opcua",
         kind="machine_tool",
         connection_options=MachineOptions,
@@ -84,16 +61,10 @@ class OpcuaMachine:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         assert isinstance(options, MachineOptions)
-        self._connection, self._options = connection, options
+        self._options = options
         self._machines: dict[str, Machine] = {}
         for device in devices:
             own = device.options
@@ -107,31 +78,27 @@ class OpcuaMachine:
 
     # -- what it is -------------------------------------------------------------------------
 
-    @property
-    def max_silence_s(self) -> float:
-        return self._endpoint.max_silence_s
-
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         machine, longest = self._machines[device], self._options.timeout_s
         own = machine.options
-        allowed = KNOWN if own.state else ANY_TIME
+        allowed = c.KNOWN if own.state else c.ANY_TIME
         writing, calling = longest + self._options.confirm_s, longest + self._options.start_s
         commands = [
-            CommandSpec(verb, _value_of(one), Effect.ACTUATE, allowed, writing)
+            c.CommandSpec(verb, _value_of(one), c.Effect.ACTUATE, allowed, writing)
             for verb, one in machine.setpoints.items()
         ]
         commands += [
-            CommandSpec(verb, NoArguments, Effect.ACTUATE, allowed, calling)
+            c.CommandSpec(verb, c.NoArguments, c.Effect.ACTUATE, allowed, calling)
             for verb in machine.methods
         ]
         signals = [
-            SignalSpec(name, COUNTER_UNITS[name], own.max_age_s, 0 if "parts" in name else 2)
+            c.SignalSpec(name, COUNTER_UNITS[name], own.max_age_s, 0 if "parts" in name else 2)
             for name in own.counters
         ]
         signals += [
-            SignalSpec(one.name, one.unit, one.max_age_s, one.precision) for one in own.signals
+            c.SignalSpec(one.name, one.unit, one.max_age_s, one.precision) for one in own.signals
         ]
-        return DeviceSpec(
+        return c.DeviceSpec(
             device=device,
             kind="machine_tool",
             commands={command.verb: command for command in commands},
@@ -139,26 +106,17 @@ class OpcuaMachine:
             moves=own.moves,
         )
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         """The configured method; known once the machine has been seen."""
         machine = self._machines[device]
         stop, found = machine.options.stop, machine.nodes.stop
         if stop is None or found is None:
             moves = machine.options.moves
             means = "stop.means.machine_without_method" if moves else "stop.means.none"
-            return StopPlan(device, means)
-        step = stop_step(
-            self._connection,
-            self._options,
-            self._endpoint.password,
-            machine=stop.object,
-            method=found.method,
-            confirm=(stop.confirm.node, stop.confirm.equals) if stop.confirm else None,
-        )
-        return StopPlan(device, "stop.means.machine", (step,))
-
-    def stop_descriptor(self) -> int | None:
-        return None
+            return c.StopPlan(device, means)
+        shown = (stop.confirm.node, stop.confirm.equals) if stop.confirm else None
+        step = self._endpoint.stop_step(stop.object, found.method, shown)
+        return c.StopPlan(device, "stop.means.machine", (step,))
 
     # -- the wire ---------------------------------------------------------------------------
 
@@ -170,20 +128,11 @@ class OpcuaMachine:
             machine.view.doubted = machine.nodes.doubted
             machine.watched.found(machine.nodes.values)
 
-    async def resync(self) -> None:
-        await self._endpoint.resync()
-
-    async def serve(self) -> None:
-        await self._endpoint.serve()
-
-    async def close(self) -> None:
-        await self._endpoint.close()
-
     # -- what it does -----------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         machine = self._machines[device]
         if verb in machine.setpoints:
             value = float(getattr(args, "value", float("nan")))
@@ -193,8 +142,8 @@ class OpcuaMachine:
         raise NotSupported(device=device, verb=verb)
 
     async def _set(
-        self, machine: Machine, verb: str, value: float, context: CommandContext
-    ) -> CommandResult:
+        self, machine: Machine, verb: str, value: float, context: c.CommandContext
+    ) -> c.CommandResult:
         """Write once, then read until it is so."""
         one = machine.setpoints[verb]
         target = machine.nodes.setpoints.get(one.name)
@@ -216,9 +165,9 @@ class OpcuaMachine:
                     back = float("inf") if sample.number is None else sample.number
         except TimeoutError as error:
             raise OutcomeUnknown(verb=verb, cause=f"reads {back}") from error
-        return CommandResult(text=f"{value:g} {one.unit}", values={one.name: back * one.scale})
+        return c.CommandResult(text=f"{value:g} {one.unit}", values={one.name: back * one.scale})
 
-    async def _do(self, machine: Machine, verb: str, context: CommandContext) -> CommandResult:
+    async def _do(self, machine: Machine, verb: str, context: c.CommandContext) -> c.CommandResult:
         """Call once; an effect that is announced and does not come is a fault of the machine."""
         found = machine.nodes.methods.get(verb)
         if found is None:
@@ -231,23 +180,19 @@ class OpcuaMachine:
         )
         if not done:
             raise Faulted(device=view.device, cause=f"{verb}: never {wanted}")
-        return CommandResult(text=view.operation, values={"state": view.operation})
+        return c.CommandResult(text=view.operation, values={"state": view.operation})
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         machine = self._machines[device]
-        if machine.nodes.stop is None:
-            return StopReport(device, StopOutcome.FAILED, "no stop method")
-        return await self._stop(machine, machine.nodes.stop)
-
-    async def _stop(self, machine: Machine, stop: Call) -> StopReport:
-        device = machine.view.device
-        try:
-            async with asyncio.timeout(self._options.stop_deadline_s):
-                await self._endpoint.session.call(stop.object, stop.method)
-        except (DriverError, TimeoutError) as error:
-            return StopReport(device, StopOutcome.FAILED, str(error) or "timeout")
-        seen = await self._seen_stopped(machine)
-        return StopReport(device, StopOutcome.CONFIRMED if seen else StopOutcome.SENT)
+        stop = machine.nodes.stop
+        if stop is None:
+            return c.StopReport(device, c.StopOutcome.FAILED, "no stop method")
+        return await stopped(
+            device,
+            lambda: self._endpoint.session.call(stop.object, stop.method),
+            lambda: self._seen_stopped(machine),
+            self._options.stop_deadline_s,
+        )
 
     async def _seen_stopped(self, machine: Machine) -> bool:
         stop, node = machine.options.stop, machine.nodes.stopped
@@ -264,31 +209,31 @@ class OpcuaMachine:
         except (DriverError, TimeoutError):
             return False  # the report says SENT: nobody saw it stop
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         """Stop it, then write every `rest`; what fails keeps nothing else from being tried.
 
         A machine nobody can command rests already.
         """
         machine = self._machines[device]
-        report = StopReport(device, StopOutcome.CONFIRMED)
+        report = c.StopReport(device, c.StopOutcome.CONFIRMED)
         if machine.methods or machine.nodes.stop is not None:
             report = await self.stop_now(device)
         faults: list[str] = []
         for verb, one in machine.setpoints.items():
             try:
                 if one.rest is not None:
-                    await self._set(machine, verb, one.rest, CommandContext("rest", None))
+                    await self._set(machine, verb, one.rest, c.CommandContext("rest", None))
             except DriverError as error:
                 faults.append(str(error))
         if faults:
-            return StopReport(device, StopOutcome.FAILED, "; ".join(faults))
+            return c.StopReport(device, c.StopOutcome.FAILED, "; ".join(faults))
         return report
 
 
-def _value_of(one: SetpointOptions) -> type[Arguments]:
+def _value_of(one: SetpointOptions) -> type[c.Arguments]:
     """Arguments with the setpoint's limits, so that forms know them."""
     limits: Any = (float, Field(ge=one.min, le=one.max, description=one.unit))
-    model: type[Arguments] = create_model(f"Set_{one.name}", __base__=Arguments, value=limits)
+    model: type[c.Arguments] = create_model(f"Set_{one.name}", __base__=c.Arguments, value=limits)
     return model
 
 

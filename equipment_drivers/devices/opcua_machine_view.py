@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from equipment_drivers.contract import Clock
+from equipment_drivers.contract import Clock, Emit
 from equipment_drivers.devices.opcua_machine_options import COUNTER_UNITS, MachineDeviceOptions
 from equipment_drivers.devices.opcua_values import Sample, Value
 from equipment_drivers.devices.opcua_view import View
-from equipment_drivers.model import DeviceMessage, Fact, Operation, Safety
+from equipment_drivers.model import DeviceMessage, Operation, Safety
 
 STATE, SAFETY, MESSAGE = "_state", "_safety", "_message"
 
@@ -24,7 +22,7 @@ class MachineView(View):
         options: MachineDeviceOptions,
         *,
         clock: Clock,
-        emit: Callable[[Fact], None],
+        emit: Emit,
     ) -> None:
         super().__init__(device, clock=clock, emit=emit)
         self._options = options

@@ -6,59 +6,36 @@ supported, and its stop plan has no steps.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from asyncua import ua
 from pydantic import Field
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    CommandSpec,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Effect,
-    Options,
-    SignalSpec,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-)
-from equipment_drivers.devices.opcua_endpoint import Endpoint, Watched
+from equipment_drivers import contract as c
+from equipment_drivers.devices.opcua_endpoint import Endpoint, OnEndpoint, Watched
 from equipment_drivers.devices.opcua_robot_nodes import URIS, RobotNodes, resolve
 from equipment_drivers.devices.opcua_robot_options import RobotDeviceOptions, RobotOptions
 from equipment_drivers.devices.opcua_robot_view import REMOTE_MODES, UNITS, RobotView
 from equipment_drivers.devices.opcua_session import our_words
-from equipment_drivers.devices.opcua_stop import stop_step
+from equipment_drivers.devices.opcua_stop import stopped
 from equipment_drivers.devices.opcua_tree import CORE, Method, Place
 from equipment_drivers.errors import (
-    DriverError,
     Faulted,
     NotAllowedNow,
     NotSupported,
     OutcomeUnknown,
     WrongDevice,
 )
-from equipment_drivers.model import Fact, Operation
+from equipment_drivers.model import Operation
 
 SLOW = ("speed_override", "axis_")
 RESTING = frozenset({Operation.IDLE, Operation.READY})
-ANY_TIME = frozenset(Operation)
 BUSY = frozenset({Operation.BUSY})
 PRECISION = {"1": 0, "kW.h": 4, "s": 2}
 
 
-class NoArguments(Arguments):
-    """The verb says it all."""
-
-
-class ProgramName(Arguments):
+class ProgramName(c.Arguments):
     """The program as the robot's controller names it."""
 
     name: str = Field(min_length=1, max_length=200)
@@ -68,7 +45,7 @@ class ProgramName(Arguments):
 class Robot:
     """One configured system: what it is called, its nodes of this session, its picture."""
 
-    config: DeviceConfig
+    config: c.DeviceConfig
     options: RobotDeviceOptions
     view: RobotView
     watched: Watched
@@ -76,10 +53,10 @@ class Robot:
     stop: tuple[Place, Method] | None = None
 
 
-class OpcuaRobot:
+class OpcuaRobot(OnEndpoint):
     """One endpoint with one or more robot systems on it."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="opcua_robot",
         kind="robot",
         connection_options=RobotOptions,
@@ -87,16 +64,10 @@ class OpcuaRobot:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         assert isinstance(options, RobotOptions)
-        self._connection, self._options = connection, options
+        self._options = options
         self._robots: dict[str, Robot] = {}
         for device in devices:
             assert isinstance(device.options, RobotDeviceOptions)
@@ -114,51 +85,38 @@ class OpcuaRobot:
 
     # -- what it is -------------------------------------------------------------------------
 
-    @property
-    def max_silence_s(self) -> float:
-        return self._endpoint.max_silence_s
-
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         options, longest = self._robots[device].options, self._options.timeout_s
         starting, stopping = longest + self._options.start_s, longest + self._options.stop_s
-        act = Effect.ACTUATE
+        none, act = c.NoArguments, c.Effect.ACTUATE
         commands = (
-            CommandSpec("load_program", ProgramName, Effect.CONFIGURE, RESTING, stopping),
-            CommandSpec("start_program", NoArguments, act, frozenset({Operation.READY}), starting),
-            CommandSpec("stop_program", NoArguments, act, ANY_TIME, stopping, calms=True),
-            CommandSpec("hold", NoArguments, act, BUSY, stopping, calms=True),
-            CommandSpec("resume", NoArguments, act, frozenset({Operation.PAUSED}), starting),
+            c.CommandSpec("load_program", ProgramName, c.Effect.CONFIGURE, RESTING, stopping),
+            c.CommandSpec("start_program", none, act, frozenset({Operation.READY}), starting),
+            c.CommandSpec("stop_program", none, act, c.ANY_TIME, stopping, calms=True),
+            c.CommandSpec("hold", none, act, BUSY, stopping, calms=True),
+            c.CommandSpec("resume", none, act, frozenset({Operation.PAUSED}), starting),
         )
         units = {f"axis_{number}": "deg" for number in range(1, options.axes + 1)} | UNITS
-        return DeviceSpec(
+        return c.DeviceSpec(
             device=device,
             kind="robot",
             commands={command.verb: command for command in commands},
             signals={
-                name: SignalSpec(name, unit, options.max_age_s, PRECISION.get(unit, 1))
+                name: c.SignalSpec(name, unit, options.max_age_s, PRECISION.get(unit, 1))
                 for name, unit in units.items()
             },
             moves=True,
         )
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         """The Stop method by its browse path; known once the robot has been seen."""
         stop = self._robots[device].stop
         if stop is None:
-            return StopPlan(device, "stop.means.robot_without_method")
+            return c.StopPlan(device, "stop.means.robot_without_method")
         machine, method = stop
-        step = stop_step(
-            self._connection,
-            self._options,
-            self._endpoint.password,
-            machine=machine.path,
-            method=method,
-            confirm=((*machine.path, (CORE, "CurrentState")), ("Ready", "Idle")),
-        )
-        return StopPlan(device, "stop.means.robot", (step,))
-
-    def stop_descriptor(self) -> int | None:
-        return None
+        shown = (*machine.path, (CORE, "CurrentState")), ("Ready", "Idle")
+        step = self._endpoint.stop_step(machine.path, method, shown)
+        return c.StopPlan(device, "stop.means.robot", (step,))
 
     # -- the wire ---------------------------------------------------------------------------
 
@@ -174,20 +132,11 @@ class OpcuaRobot:
             machine, method = robot.nodes.machine, robot.nodes.methods.get("Stop")
             robot.stop = (machine, method) if machine and method else None
 
-    async def resync(self) -> None:
-        await self._endpoint.resync()
-
-    async def serve(self) -> None:
-        await self._endpoint.serve()
-
-    async def close(self) -> None:
-        await self._endpoint.close()
-
     # -- what it does -----------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         robot = self._robots[device]
         match verb:
             case "load_program":
@@ -204,9 +153,9 @@ class OpcuaRobot:
                 await self._still(robot, "Stop", context)
             case _:
                 raise NotSupported(device=device, verb=verb)
-        return CommandResult(text=robot.view.operation, values={"state": robot.view.operation})
+        return c.CommandResult(text=robot.view.operation, values={"state": robot.view.operation})
 
-    async def _load(self, robot: Robot, name: str, context: CommandContext) -> None:
+    async def _load(self, robot: Robot, name: str, context: c.CommandContext) -> None:
         view = robot.view
         await self._call(robot, "LoadByName", context, ua.Variant(name, ua.VariantType.String))
         loaded = await view.reaches(
@@ -216,7 +165,7 @@ class OpcuaRobot:
         if not loaded:
             raise OutcomeUnknown(device=robot.config.id, verb="load_program", cause=name)
 
-    async def _run(self, robot: Robot, method: str, context: CommandContext) -> None:
+    async def _run(self, robot: Robot, method: str, context: c.CommandContext) -> None:
         """Start moving; a start that is accepted and then does nothing is a fault."""
         view = robot.view
         if view.mode not in REMOTE_MODES:
@@ -226,7 +175,7 @@ class OpcuaRobot:
         if not await view.reaches(lambda: view.operation is Operation.BUSY, self._options.start_s):
             raise Faulted(device=robot.config.id, cause=f"{method}: never Executing")
 
-    async def _still(self, robot: Robot, method: str, context: CommandContext) -> None:
+    async def _still(self, robot: Robot, method: str, context: c.CommandContext) -> None:
         await self._call(robot, method, context)
         if not await self._rests(robot, self._options.stop_s):
             raise OutcomeUnknown(device=robot.config.id, verb=method, cause="still Executing")
@@ -237,7 +186,7 @@ class OpcuaRobot:
         return await robot.view.reaches(lambda: robot.view.operation in at_rest, within_s)
 
     async def _call(
-        self, robot: Robot, name: str, context: CommandContext, *inputs: ua.Variant
+        self, robot: Robot, name: str, context: c.CommandContext, *inputs: ua.Variant
     ) -> None:
         method, machine = robot.nodes.methods.get(name), robot.nodes.machine
         if method is None or machine is None:
@@ -246,18 +195,16 @@ class OpcuaRobot:
         context.demand()
         await session.call(machine.node, method, *inputs)
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         return await self._stop(self._robots[device], self._options.stop_deadline_s)
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         return await self._stop(self._robots[device], self._options.stop_s)
 
-    async def _stop(self, robot: Robot, within_s: float) -> StopReport:
-        device = robot.config.id
-        try:
-            async with asyncio.timeout(within_s):
-                await self._call(robot, "Stop", CommandContext("stop", None))
-        except (DriverError, TimeoutError) as error:
-            return StopReport(device, StopOutcome.FAILED, str(error) or "timeout")
-        rests = await self._rests(robot, within_s)
-        return StopReport(device, StopOutcome.CONFIRMED if rests else StopOutcome.SENT)
+    async def _stop(self, robot: Robot, within_s: float) -> c.StopReport:
+        return await stopped(
+            robot.config.id,
+            lambda: self._call(robot, "Stop", c.CommandContext("stop", None)),
+            lambda: self._rests(robot, within_s),
+            within_s,
+        )

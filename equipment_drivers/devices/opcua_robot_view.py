@@ -5,12 +5,12 @@ Operation and safety follow OPC 40010-1 (task control state machine, SafetyState
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from equipment_drivers.contract import Clock
+from equipment_drivers.contract import Clock, Emit
 from equipment_drivers.devices.opcua_values import Sample
 from equipment_drivers.devices.opcua_view import View
-from equipment_drivers.model import DeviceMessage, Fact, Operation, Safety
+from equipment_drivers.model import DeviceMessage, Operation, Safety
 
 OPERATIONS = {"Idle": Operation.IDLE, "Ready": Operation.READY, "Executing": Operation.BUSY}
 ITEM_OPERATIONS = {
@@ -50,7 +50,7 @@ class RobotView(View):
         {"state", "substate", "item_state", "emergency_stop", "protective_stop", "mode"}
     ) | {"program", "micro_stop"}
 
-    def __init__(self, device: str, *, clock: Clock, emit: Callable[[Fact], None]) -> None:
+    def __init__(self, device: str, *, clock: Clock, emit: Emit) -> None:
         super().__init__(device, clock=clock, emit=emit)
         self.scales: Mapping[str, float | None] = {}
 

@@ -1,12 +1,14 @@
-"""The stop method of an OPC UA machine as the stopper needs it: data, nothing of ours to run."""
+"""The stop method of an OPC UA machine: called by us, and as the data the stopper needs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from equipment_drivers.contract import StopStep
+from equipment_drivers.contract import StopOutcome, StopReport, StopStep
 from equipment_drivers.devices.opcua_options import OpcuaOptions
 from equipment_drivers.devices.opcua_tree import Method, Steps
+from equipment_drivers.errors import DriverError
 
 
 def stop_step(
@@ -33,6 +35,21 @@ def stop_step(
         path, values = confirm
         payload["confirm"] = {"path": [list(step) for step in path], "equals": list(values)}
     return StopStep("opcua_call", connection, payload, deadline_s=options.stop_deadline_s)
+
+
+async def stopped(
+    device: str,
+    call: Callable[[], Awaitable[object]],
+    rests: Callable[[], Awaitable[bool]],
+    within_s: float,
+) -> StopReport:
+    """Call, then look: FAILED without an answer in time, CONFIRMED where it was seen to rest."""
+    try:
+        async with asyncio.timeout(within_s):
+            await call()
+    except (DriverError, TimeoutError) as error:
+        return StopReport(device, StopOutcome.FAILED, str(error) or "timeout")
+    return StopReport(device, StopOutcome.CONFIRMED if await rests() else StopOutcome.SENT)
 
 
 def security_of(options: OpcuaOptions) -> Mapping[str, str] | None:

@@ -13,12 +13,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from equipment_drivers.contract import Clock
+from equipment_drivers.contract import Clock, Emit
 from equipment_drivers.devices.opcua_values import NOTHING, Sample, Value
 from equipment_drivers.model import (
     CycleFinished,
     DeviceState,
-    Fact,
     Operation,
     Quality,
     Reading,
@@ -53,7 +52,7 @@ class View(ABC):
     state_keys: frozenset[str] = frozenset()
     """Keys whose change is a change of state: the state is told with their source time."""
 
-    def __init__(self, device: str, *, clock: Clock, emit: Callable[[Fact], None]) -> None:
+    def __init__(self, device: str, *, clock: Clock, emit: Emit) -> None:
         self.device = device
         self._clock, self._emit = clock, emit
         self._known: dict[str, Sample] = {}

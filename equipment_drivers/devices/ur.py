@@ -8,23 +8,11 @@ PolyScope X has no dashboard and is refused.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from equipment_drivers.contract import (
-    Arguments,
-    Clock,
-    CommandContext,
-    CommandResult,
-    DeviceConfig,
-    DeviceSpec,
-    DriverSpec,
-    Options,
-    StopOutcome,
-    StopPlan,
-    StopReport,
-)
+from equipment_drivers import contract as c
 from equipment_drivers.devices import ur_spec
 from equipment_drivers.devices.ur_commands import Hands
 from equipment_drivers.devices.ur_dashboard import Dashboard
@@ -45,7 +33,8 @@ from equipment_drivers.errors import (
     WireFault,
     WrongDevice,
 )
-from equipment_drivers.model import Fact, Link, LinkChanged
+from equipment_drivers.model import Link, LinkChanged
+from equipment_drivers.side_by_side import until_one_ends
 
 REMOTE_SINCE = (5, 6)
 STATUS_SINCE = (5, 4)
@@ -54,7 +43,7 @@ STATUS_SINCE = (5, 4)
 class UniversalRobot:
     """One controller with its one arm."""
 
-    spec: ClassVar[DriverSpec] = DriverSpec(
+    spec: ClassVar[c.DriverSpec] = c.DriverSpec(
         id="ur",
         kind="robot",
         connection_options=UrOptions,
@@ -62,13 +51,7 @@ class UniversalRobot:
     )
 
     def __init__(
-        self,
-        connection: str,
-        options: Options,
-        devices: Sequence[DeviceConfig],
-        *,
-        clock: Clock,
-        emit: Callable[[Fact], None],
+        self, connection: str, options: c.Options, devices: c.Wired, *, clock: c.Clock, emit: c.Emit
     ) -> None:
         assert isinstance(options, UrOptions)
         self._connection, self._options = connection, options
@@ -111,10 +94,10 @@ class UniversalRobot:
             return self._options.look_s + self._options.timeout_s
         return self._options.max_silence_s
 
-    def device_spec(self, device: str) -> DeviceSpec:
+    def device_spec(self, device: str) -> c.DeviceSpec:
         return ur_spec.device_spec(device, self._options, self._arm)
 
-    def stop_plan(self, device: str) -> StopPlan:
+    def stop_plan(self, device: str) -> c.StopPlan:
         return ur_spec.stop_plan(device, self._connection, self._options)
 
     def stop_descriptor(self) -> int | None:
@@ -196,20 +179,7 @@ class UniversalRobot:
         self._view.tell(anew=True)
 
     async def serve(self) -> None:
-        parts: list[Coroutine[Any, Any, None]] = [
-            self._watch_rtde(),
-            self._keep_looking(),
-            self._deadman.run(),
-        ]
-        tasks = [asyncio.create_task(part) for part in parts]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        await until_one_ends(self._watch_rtde(), self._keep_looking(), self._deadman.run())
 
     async def close(self) -> None:
         self._owes_stop = self._owes_stop or self._deadman.held
@@ -295,8 +265,8 @@ class UniversalRobot:
     # -- what it does -----------------------------------------------------------------------
 
     async def execute(
-        self, device: str, verb: str, args: Arguments, context: CommandContext
-    ) -> CommandResult:
+        self, device: str, verb: str, args: c.Arguments, context: c.CommandContext
+    ) -> c.CommandResult:
         if verb == "refresh":
             await self._look()
         else:
@@ -304,25 +274,25 @@ class UniversalRobot:
             await self._look()
         view = self._view
         skipped = self._rtde.skipped if self._rtde else 0
-        return CommandResult(
+        return c.CommandResult(
             text=view.operation, values={"state": view.operation, "skipped_frames": skipped}
         )
 
-    async def stop_now(self, device: str) -> StopReport:
+    async def stop_now(self, device: str) -> c.StopReport:
         return await self._stop()
 
-    async def safe_state(self, device: str) -> StopReport:
+    async def safe_state(self, device: str) -> c.StopReport:
         return await self._stop()
 
-    async def _stop(self) -> StopReport:
+    async def _stop(self) -> c.StopReport:
         """Stop the program; what could not be stopped is owed, and stopped after a reconnect."""
         self._deadman.release()
         self._view.parts.spoil()
         report = await self._say_stop(self._view.device)
-        self._owes_stop = report.outcome is not StopOutcome.CONFIRMED
+        self._owes_stop = report.outcome is not c.StopOutcome.CONFIRMED
         return report
 
-    async def _say_stop(self, device: str) -> StopReport:
+    async def _say_stop(self, device: str) -> c.StopReport:
         """On a socket opened for it; where no program runs, all is well already."""
         dashboard = self._dashboard()
         try:
@@ -331,9 +301,9 @@ class UniversalRobot:
                     await dashboard.ask("stop")
                 running = await dashboard.ask("running")
         except (DriverError, TimeoutError) as error:
-            return StopReport(device, StopOutcome.FAILED, str(error) or "timeout")
+            return c.StopReport(device, c.StopOutcome.FAILED, str(error) or "timeout")
         finally:
             await dashboard.close()
         if running.lower() == "true":
-            return StopReport(device, StopOutcome.FAILED, "Program running: true")
-        return StopReport(device, StopOutcome.CONFIRMED, "Stopped")
+            return c.StopReport(device, c.StopOutcome.FAILED, "Program running: true")
+        return c.StopReport(device, c.StopOutcome.CONFIRMED, "Stopped")
