@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any
 
 from booking.errors import BadInput, UnknownParty, UnknownPerson, UnknownQualification
 from booking.model import Party, Person, Qualification, Role
@@ -27,7 +28,7 @@ def add_party(
     _demand(name=name)
     party = Party(party_id or new_id(), name.strip(), kana, role, phone, email)
     db.table("booking_parties").insert(
-        {"id": party.id, **_party_columns(party), "created_at": to_ms(now)}
+        {"id": party.id, **_columns(party), "created_at": to_ms(now)}
     )
     audit.note(db, now, by, "add", "party", party.id, became=role)
     return party
@@ -36,8 +37,8 @@ def add_party(
 def update_party(db: Database, party: Party, now: datetime, by: str, reason: str = "") -> Party:
     """Store changed values of a known party; nothing changed: nothing is written."""
     _demand(name=party.name)
-    old = _party_columns(party_by_id(db, party.id))
-    _update(db, "party", party.id, old, _party_columns(party), now, by, reason)
+    old = _columns(party_by_id(db, party.id))
+    _update(db, "party", party.id, old, _columns(party), now, by, reason)
     return party
 
 
@@ -186,27 +187,20 @@ def _demand(**texts: str) -> None:
             raise BadInput("booking.missing", field=name)
 
 
-def _party_columns(party: Party) -> dict[str, object]:
+def _columns(who: Party | Person) -> dict[str, object]:
+    """What is kept of an organisation and of a person alike."""
     return {
-        "name": party.name,
-        "kana": party.kana,
-        "role": party.role.value,
-        "phone": party.phone,
-        "email": party.email,
-        "active": int(party.active),
+        "name": who.name,
+        "kana": who.kana,
+        "role": who.role.value,
+        "phone": who.phone,
+        "email": who.email,
+        "active": int(who.active),
     }
 
 
 def _person_columns(person: Person) -> dict[str, object]:
-    return {
-        "party_id": person.party_id,
-        "name": person.name,
-        "kana": person.kana,
-        "role": person.role.value,
-        "phone": person.phone,
-        "email": person.email,
-        "active": int(person.active),
-    }
+    return {"party_id": person.party_id, **_columns(person)}
 
 
 def _qualification_columns(held: Qualification) -> dict[str, object]:
@@ -222,29 +216,19 @@ def _qualification_columns(held: Qualification) -> dict[str, object]:
     }
 
 
+def _fields(row: Row) -> dict[str, Any]:
+    """The other way: what `_columns` wrote, and the identity."""
+    names = ("id", "name", "kana", "phone", "email")
+    read = {name: row[name] for name in names}
+    return read | {"role": Role(row["role"]), "active": bool(row["active"])}
+
+
 def _party(row: Row) -> Party:
-    return Party(
-        id=row["id"],
-        name=row["name"],
-        kana=row["kana"],
-        role=Role(row["role"]),
-        phone=row["phone"],
-        email=row["email"],
-        active=bool(row["active"]),
-    )
+    return Party(**_fields(row))
 
 
 def _person(row: Row) -> Person:
-    return Person(
-        id=row["id"],
-        party_id=row["party_id"],
-        name=row["name"],
-        kana=row["kana"],
-        role=Role(row["role"]),
-        phone=row["phone"],
-        email=row["email"],
-        active=bool(row["active"]),
-    )
+    return Person(party_id=row["party_id"], **_fields(row))
 
 
 def _qualification(row: Row) -> Qualification:
