@@ -6,34 +6,35 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from trial_logs.blocks import Block
+from trial_logs.content import ReportContent
 from trial_logs.digest import RunEnd, grouped, mark_text, trial_digest
 from trial_logs.typeset.qr import qr_svg
 
 
 def frame(
     words: Mapping[str, str],
+    report: ReportContent,
     *,
     title: str,
-    subject: str,
-    lab: str,
-    trial_id: str,
-    confidentiality: str,
     simulated: bool,
-    ends: Iterable[RunEnd],
-    facts: list[list[str]],
+    facts: Mapping[str, str],
     blocks: Iterable[Block],
 ) -> dict[str, Any]:
-    """A sheet ready to be set in type; without runs there is nothing a digest could prove."""
-    ends = list(ends)
-    digest = trial_digest(trial_id, ends)
-    mark = mark_text(trial_id, digest) if ends else ""
+    """A sheet ready to be set in type; without runs there is nothing a digest could prove.
+
+    `facts` stand below the title, their names under `report.<key>`; an empty one is said so.
+    """
+    ends = [RunEnd(run.run_id, run.segments, run.head) for run in report.runs]
+    digest = trial_digest(report.trial_id, ends)
+    mark = mark_text(report.trial_id, digest) if ends else ""
+    none = words["report.none"]
     return {
         "lang": words["report.language"],
         "title": title,
-        "subject": subject,
-        "lab": lab,
-        "number": f"{words['report.trial_id']} {trial_id}",
-        "secrecy": words[f"confidentiality.{confidentiality}"],
+        "subject": report.title,
+        "lab": report.lab_name,
+        "number": f"{words['report.trial_id']} {report.trial_id}",
+        "secrecy": words[f"confidentiality.{report.confidentiality}"],
         "simulated": words["report.simulated"] if simulated else "",
         "simulated_note": words["report.simulated_note"] if simulated else "",
         "safety": words["report.safety"],
@@ -42,6 +43,6 @@ def frame(
         "qr": qr_svg(mark) if mark else "",
         "keywords": [mark] if mark else [],
         "missing_glyphs": words["report.missing_glyphs"],
-        "facts": facts,
+        "facts": [[words[f"report.{key}"], text or none] for key, text in facts.items()],
         "blocks": list(blocks),
     }

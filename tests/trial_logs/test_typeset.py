@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pypdf
@@ -14,7 +15,6 @@ import pytest
 from fontTools.ttLib import TTFont
 
 from trial_logs import texts
-from trial_logs.digest import RunEnd
 from trial_logs.errors import ReportFailed
 from trial_logs.frame import frame
 from trial_logs.plots import axis, bar, dot, empty_plot, fill_sign, label, level, line_sign
@@ -57,11 +57,12 @@ def a_plot() -> dict[str, Any]:
 
 def a_sheet(**changes: Any) -> dict[str, Any]:
     blocks = [*EVERY_BLOCK, a_plot()]
-    sheet = frame(
-        JA, title="試用報告書", subject="題目", lab="ラボ", trial_id="T20261120-01",
-        confidentiality="party", simulated=True, facts=[["項目", "値"]] * 4, blocks=blocks,
-        ends=[RunEnd("T20261120-01-R1", 3, "ab" * 32)],
+    trial = SimpleNamespace(
+        title="題目", lab_name="ラボ", trial_id="T20261120-01", confidentiality="party",
+        runs=[SimpleNamespace(run_id="T20261120-01-R1", segments=3, head="ab" * 32)],
     )  # fmt: skip
+    facts = dict.fromkeys(("held", "party", "equipment", "part"), "値")
+    sheet = frame(JA, trial, title="試用報告書", simulated=True, facts=facts, blocks=blocks)
     return {**sheet, **changes}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trial_logs.blocks import Block
-from trial_logs.digest import RunEnd
 from trial_logs.dossier.amounts import Words
 from trial_logs.dossier.closing_pages import attachments, caveats, proof
 from trial_logs.dossier.content import DossierContent
@@ -21,29 +20,20 @@ from trial_logs.shown import date_line
 def dossier_sheet(content: DossierContent, words: Mapping[str, str]) -> dict[str, Any]:
     """The whole dossier: what stands on every page, and the blocks in order."""
     report = content.report
-    return frame(
-        words,
-        title=words["dossier.title"],
-        subject=report.title,
-        lab=report.lab_name,
-        trial_id=report.trial_id,
-        confidentiality=report.confidentiality,
-        simulated=content.simulated,
-        ends=(RunEnd(run.run_id, run.segments, run.head) for run in report.runs),
-        facts=_facts(content, words),
-        blocks=_blocks(content, words),
-    )
-
-
-def _facts(content: DossierContent, words: Words) -> list[list[str]]:
-    report = content.report
-    values = {
+    facts = {
         "party": report.party,
         "held": date_line(report.date_us, report.zone, words),
         "equipment": report.equipment,
         "part": report.part,
     }
-    return [[words[f"report.{key}"], text or words["report.none"]] for key, text in values.items()]
+    return frame(
+        words,
+        report,
+        title=words["dossier.title"],
+        simulated=content.simulated,
+        facts=facts,
+        blocks=_blocks(content, words),
+    )
 
 
 def _blocks(content: DossierContent, words: Words) -> Iterator[Block]:
