@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from asyncio import constants
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,10 @@ machines with a sense of time do not starve each other. Every other file is a la
 
 
 constants.DEBUG_STACK_DEPTH = 1
-"""Loops run in debug mode, but note one line of where each callback was made, not ten."""
+traceback.extract_stack.__defaults__ = (None, 3)
+"""Loops run in debug mode, but note one line of where each callback was made, not ten. Futures
+and tasks are made in C and know no depth: they took the whole stack, pytest's half of it too.
+Three lines are the one that made it and asyncio's own two."""
 
 settings.register_profile("lab", deadline=None)
 settings.load_profile("lab")
