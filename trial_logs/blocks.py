@@ -88,6 +88,11 @@ def table_row(*cells: str) -> Block:
     return {"cells": list(cells)}
 
 
+def table_group(name: str) -> Block:
+    """A heading within a table, above the lines it is about."""
+    return {"group": name}
+
+
 def run_name(run: RunSection, words: Words) -> str:
     """What a run is called in the report."""
     return words["report.run"].format(number=run.number)

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from trial_logs.shown import grouped_number
+from trial_logs.shown import grouped_number, minus
 
 INKS = ("#1b4f8a", "#c2570c", "#2a7f62", "#7a4b9d", "#8a6d1b", "#a83250")
 DASHES = ("solid", "dashed", "dotted", "dash-dotted", "densely-dashed", "loosely-dashed")
@@ -61,7 +61,7 @@ def scale(value: float, ticks: Sequence[float]) -> float:
 
 def axis(ticks: Sequence[float], title: str) -> Plot:
     """An axis with numbers, those of a thousand and more grouped."""
-    marks = [[scale(each, ticks), grouped_number(each)] for each in ticks]
+    marks = [[scale(each, ticks), minus(grouped_number(each))] for each in ticks]
     return {"title": title, "ticks": marks, "grid": True, "names": False}
 
 

@@ -14,7 +14,6 @@ from trial_logs.blocks import (
     run_state,
     table_block,
     table_row,
-    together,
 )
 from trial_logs.chapters.judgement import methods
 from trial_logs.content import ReportContent, RunSection
@@ -51,8 +50,8 @@ def result_tables(content: ReportContent, words: Words) -> Iterator[Block]:
         for runs in _groups(content)
         for group, lines in _result_lines(content, runs, words, notes)
     ]
-    yield together([heading(words["report.results"]), *tables[:2]])
-    yield from (together([table]) for table in tables[2:])
+    yield heading(words["report.results"])
+    yield from tables
     yield from notes.block()
     names = ("cycle_mean_s", "cycle_median_s", "cycle_p95_s", "cycle_sd_s", "throughput_per_h",
              "yield_share", "scrap_share")  # fmt: skip

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from lab_controller.client import LabClient, Refused
 from lab_controller.demo import floor
+from lab_controller.demo.offer import offer_pdf
 from lab_controller.demo.request import request_on_the_web
 from lab_controller.demo.setup import Demo
 from lab_controller.wire import (
@@ -39,6 +40,7 @@ from lab_controller.wire_trials import (
     TrialShape,
 )
 
+ZONE = ZoneInfo("Asia/Tokyo")
 WAIT_S = 120.0
 LOOK_S = 0.2
 
@@ -263,8 +265,12 @@ class Story:
             await self.lab.explain_stop(run.id, wanted)
 
     async def decide_purchase(self) -> None:
-        """The factory adds what the machine would cost, for the purchase dossier."""
-        await self.lab.enter_sheet(self.trials["robot"].id, self.words["robot"]["sheet"])
+        """The factory adds the vendor's offer and what the machine would cost, for the dossier."""
+        words, trial = self.words["robot"], self.trials["robot"].id
+        day = self.demo.clock.now().astimezone(ZONE).date()
+        offer = await asyncio.to_thread(offer_pdf, words["offer"], words["sheet"], day)
+        await self.lab.attach(trial, words["offer"]["file"], offer, "quote")
+        await self.lab.enter_sheet(trial, words["sheet"])
 
     # -- stop and recovery ------------------------------------------------------------------
 
@@ -348,10 +354,10 @@ class Story:
         await asyncio.sleep(max(0.0, self.demo.clock.real_seconds(wait)))
 
     def _slot(self, which: str) -> tuple[datetime, datetime]:
-        words, zone = self.words[which], ZoneInfo("Asia/Tokyo")
-        today = self.demo.clock.now().astimezone(zone).date()
+        words = self.words[which]
+        today = self.demo.clock.now().astimezone(ZONE).date()
         start, end = (
-            datetime.combine(today, time.fromisoformat(words[key]), zone)
+            datetime.combine(today, time.fromisoformat(words[key]), ZONE)
             for key in ("starts", "ends")
         )
         return start, end

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from lab_controller.clock import LabClock
 from lab_controller.config import Settings
@@ -31,6 +32,7 @@ from trial_logs.dossier.content import (
 from trial_logs.dossier.document import PRINTABLE, render_dossier
 from trial_logs.dossier.economics import InvestmentSheet
 from trial_logs.dossier.grant_pack import Pack
+from trial_logs.dossier.quotes import QuoteFile, is_quote, quoted, with_pages
 from trial_logs.errors import Unknown
 from trial_logs.exports.money_sheet import write_money
 from trial_logs.exports.package import sha256_of
@@ -66,6 +68,7 @@ class DossierOrder:
     left: tuple[Left, ...]
     attachments: tuple[Attachment, ...]
     pictures: dict[str, Path]
+    quotes: tuple[QuoteFile, ...]
 
 
 class Dossiers:
@@ -126,18 +129,28 @@ class Dossiers:
             left=_left(db, own),
             attachments=(),
             pictures={},
+            quotes=(),
         )
 
     async def _with_files(self, order: DossierOrder) -> DossierOrder:
-        """The order with the trial's files; a photograph whose bytes are gone is only listed."""
+        """The order with the trial's files; one whose bytes are gone is only listed."""
         trial = order.trial.trial.id
         kept = await self._attachments.all(trial)
-        places: dict[str, Path] = {}
-        for each in [one for one in kept if _is_photo(one)][:MOST_PICTURES]:
-            with suppress(AttachmentLost):
-                places[_picture(each)] = (await self._attachments.one(trial, each.number))[1]
+        found = {one.number: await self._place(trial, one) for one in kept}
+        photos = [one for one in kept if _is_photo(one) and found[one.number]][:MOST_PICTURES]
+        places = {_picture(one): path for one in photos if (path := found[one.number])}
+        named = quoted(order.sheet)
+        asked = [one for one in kept if is_quote(one.file.name, one.file.kind.value, named)]
+        quotes = tuple(
+            QuoteFile(one.file.sha256, found[one.number], one.file.media_type) for one in asked
+        )
         listed = tuple(_attachment(each, places) for each in kept)
-        return replace(order, attachments=listed, pictures=places)
+        return replace(order, attachments=listed, pictures=places, quotes=quotes)
+
+    async def _place(self, trial: str, kept: Kept) -> Path | None:
+        with suppress(AttachmentLost):
+            return (await self._attachments.one(trial, kept.number))[1]
+        return None
 
 
 def _sheet(db: Database, trial: str) -> InvestmentSheet | None:
@@ -174,9 +187,11 @@ def write_dossier(order: DossierOrder) -> Made:
     """Make the dossier (in the worker): one trial's record is open at a time."""
     order.trial.folder.mkdir(parents=True, exist_ok=True)
     path = order.trial.folder / PDF
-    content = content_of(order)
     words = catalogue(order.trial.language)
-    printed = render_dossier(content, words, path, order.trial.fonts, order.pictures)
+    with TemporaryDirectory() as folder:
+        drawn = with_pages(order.attachments, order.quotes, Path(folder))
+        content = content_of(replace(order, attachments=drawn))
+        printed = render_dossier(content, words, path, order.trial.fonts, order.pictures)
     report = content.report
     ends = tuple(RunEnd(run.run_id, run.segments, run.head) for run in report.runs)
     paths = [path]

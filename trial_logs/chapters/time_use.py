@@ -88,7 +88,7 @@ def _shares(runs: Sequence[RunSection], words: Words) -> Iterator[Block]:
             rows.append(row)
         header = [words["report.shares"], *(run_name(run, words) for run in group)]
         opening = [caption(words["report.shares_title"])] if n == 0 else []
-        yield together([*opening, table_block("N" + "R" * len(group), header, rows)])
+        yield from (*opening, table_block("N" + "R" * len(group), header, rows))
     if any(not run.numbers.times.order_known for run in runs):
         yield small(words["report.order_unknown"])
 

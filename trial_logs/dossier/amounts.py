@@ -15,7 +15,7 @@ def yen(amount: int | None, words: Words) -> str:
     """Whole yen, thousands apart."""
     if amount is None:
         return words["report.none"]
-    return words["dossier.yen"].format(amount=minus(f"{amount:,}"))
+    return _signed(amount, words["dossier.yen"].format(amount=f"{abs(amount):,}"))
 
 
 def round_yen(amount: int, words: Words) -> str:
@@ -23,9 +23,14 @@ def round_yen(amount: int, words: Words) -> str:
     unit = int(words["dossier.round_unit"])
     if abs(amount) < unit:
         return yen(amount, words)
-    number = amount / unit
-    shown = f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.1f}".removesuffix(".0")
-    return words["dossier.round_yen"].format(amount=minus(shown))
+    number = abs(amount) / unit
+    shown = f"{number:,.0f}" if number >= 100 else f"{number:,.1f}".removesuffix(".0")
+    return _signed(amount, words["dossier.round_yen"].format(amount=shown))
+
+
+def _signed(amount: int, text: str) -> str:
+    """The sign before the currency where that comes first: −¥3,200."""
+    return f"−{text}" if amount < 0 else text
 
 
 def span(low: str, high: str, words: Words) -> str:

@@ -23,6 +23,7 @@ from trial_logs.plots import (
     scale,
     upright,
 )
+from trial_logs.shown import minus
 
 Words = Mapping[str, str]
 FLOW_MM, BAR_ROW_MM = 44, 9
@@ -118,7 +119,7 @@ def _side(
         side, at = "r", end - 0.008
     if side == "r" and at < 0.08:
         side, at = "l", end + 0.008
-    plot["labels"].append(label([at, middle], f"{row.change:+.0%}", side))
+    plot["labels"].append(label([at, middle], minus(f"{row.change:+.0%}"), side))
 
 
 def _flow_alt(npv: Npv, words: Words) -> str:

@@ -23,13 +23,15 @@ from trial_logs.dossier.grant_pack import Pack
 from trial_logs.dossier.subsidy import variants
 from trial_logs.model import RunState, TrialDraft
 from trial_logs.protocol import SampleSize
+from trial_logs.typeset.foreign import Foreign
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file kept with the trial. `picture`: the name it is printed under, empty for a list only.
 
-    `kind` is what it is for the trial, a word under `attachment.`.
+    `kind` is what it is for the trial, a word under `attachment.`. `pages` are a quote's pages as
+    they are appended, None where that is not asked.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Attachment:
     size: int
     kind: str = "other"
     picture: str = ""
+    pages: Foreign | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from trial_logs.dossier.content import DossierContent
+from trial_logs.dossier.quotes import page_files
 from trial_logs.dossier.sheet import dossier_sheet
 from trial_logs.typeset.printing import Printed, can_print, print_sheet
 
@@ -30,13 +31,14 @@ def render_dossier(
     anything else.
     """
     pictures = {name: path for name, path in (pictures or {}).items() if can_print(path, name)}
+    pages = page_files(content.attachments)
     return print_sheet(
         dossier_sheet(_only(content, pictures), words),
         out_path,
         date_us=content.report.date_us,
         zone=content.report.zone,
         fonts=fonts,
-        pictures=pictures,
+        pictures={**pictures, **pages},
     )
 
 

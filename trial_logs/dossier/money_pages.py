@@ -11,6 +11,7 @@ from trial_logs.blocks import (
     points,
     small,
     table_block,
+    table_group,
     table_row,
     text_block,
     together,
@@ -115,7 +116,7 @@ def _each_condition(content: DossierContent, words: Words) -> Iterator[Block]:
     chosen = content.economics[content.chosen].condition
     note = words[f"dossier.chosen.{content.chosen_by}"].format(condition=chosen)
     title = caption(words["dossier.each_condition"])
-    yield together([title, table_block("LRRR", header, rows), small(note)])
+    yield together([title, table_block("Lrrr", header, rows), small(note)])
 
 
 def _effect(money: Economics, rework: int, words: Words) -> Iterator[Block]:
@@ -133,8 +134,9 @@ def _effect(money: Economics, rework: int, words: Words) -> Iterator[Block]:
     total = table_row(words["effect.total"], yen_range(money.effect.total, words))
     total["strong"] = True
     header = [words["dossier.column.item"], words["dossier.column.yen_a_year"]]
-    notes = [small(words["effect.range"] + words["money.rounding"])]
-    yield together([title, table_block("LR", header, [*rows, total]), *notes])
+    yield from (title, table_block("LR", header, [*rows, total]))
+    said = [words["effect.range"], words["money.rounding"]]
+    yield small(words["dossier.sentence_gap"].join(said))
     effect = money.effect
     facts = {
         "hours_before": number(effect.hours_before, words),
@@ -161,9 +163,11 @@ def _payback(money: Economics, words: Words) -> Iterator[Block]:
     irr = table_row(words["irr"], share(money.irr, words))
     npv["remark"], irr["remark"] = words["npv.formula"], words["irr.formula"]
     header = [words["dossier.column.item"], words["dossier.column.result"]]
-    body = [heading(words["dossier.payback"]), table_block("LR", header, [*rows, npv, irr])]
+    yield heading(words["dossier.payback"])
+    yield table_block("LR", header, [*rows, npv, irr])
     picture = cash_flow(money.npv, words)
-    yield together([*body, picture] if picture else body)
+    if picture:
+        yield picture
     flows = [
         table_row(
             str(each.year),
@@ -175,7 +179,7 @@ def _payback(money: Economics, words: Words) -> Iterator[Block]:
         for each in money.npv.years
     ]
     names = ("year", "flow", "present", "cumulative", "ends")
-    yield table_block("rrrrR", [words[f"dossier.column.{name}"] for name in names], flows)
+    yield table_block("rRRRr", [words[f"dossier.column.{name}"] for name in names], flows)
 
 
 def _both(low: int | None, high: int | None, words: Words) -> str:
@@ -190,20 +194,21 @@ def _sensitivity(money: Economics, words: Words) -> Iterator[Block]:
     found = money.sensitivity
     if not found.rows:
         return
-    body = [heading(words["dossier.sensitivity"])]
+    yield heading(words["dossier.sensitivity"])
     picture = tornado(found, money.npv.value.estimate, words)
     if picture:
-        body.append(picture)
-    yield together(body)
+        yield picture
     planned = {each.factor: each.value for each in found.rows if not each.change}
-    rows = [
-        _changed(each, words)
-        for factor in found.order
-        for each in found.rows
-        if each.factor == factor and each.value != planned.get(factor)
-    ]
-    names = ("factor", "change", "value", "effect", "payback", "npv")
-    yield table_block("Lrrrrr", [words[f"dossier.column.{name}"] for name in names], rows)
+    rows = []
+    for factor in found.order:
+        rows.append(table_group(words[f"sensitivity.{factor}"]))
+        rows += [
+            _changed(each, words)
+            for each in found.rows
+            if each.factor == factor and each.value != planned.get(factor)
+        ]
+    names = ("change", "value", "effect", "payback", "npv")
+    yield table_block("rRRRR", [words[f"dossier.column.{name}"] for name in names], rows)
     turns = [_turn(each, words) for each in found.break_even]
     if turns:
         yield together([caption(words["dossier.break_even"]), points(turns)])
@@ -218,7 +223,7 @@ def _changed(row: SensitivityRow, words: Words) -> Block:
     )
     change = minus(f"{row.change:+.0%}")
     cells = (yen(row.effect_yen, words), years_text, yen(row.npv_yen, words))
-    return table_row(words[f"sensitivity.{row.factor}"], change, value, *cells)
+    return table_row(change, value, *cells)
 
 
 def _factor_value(value: float, unit: str, words: Words) -> str:

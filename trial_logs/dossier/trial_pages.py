@@ -145,7 +145,7 @@ def present_and_tried(content: DossierContent, words: Words) -> Iterator[Block]:
     if rows:
         names = ("item", "before", "after", "difference", "decided")
         header = [words[f"dossier.column.{name}"] for name in names]
-        yield table_block("LRRRl", header, rows)
+        yield table_block("Lrrrl", header, rows)
         yield from notes.block()
         yield from methods(used, words)
         yield from _each_alone(differences, words)

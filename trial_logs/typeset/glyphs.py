@@ -8,6 +8,7 @@ from typing import Any
 
 GETA = "〓"
 """Printers' mark for a missing type."""
+UNPRINTED = "alt"
 
 
 class Glyphs:
@@ -21,12 +22,13 @@ class Glyphs:
         """The same JSON-able value with every character shown as itself or as `〓(U+20BB7)`.
 
         Characters without ink (controls, joiners, marks of direction) are left out, and so are
-        variation selectors, which only choose a form of the character before them.
+        variation selectors, which only choose a form of the character before them. A picture's
+        text is read aloud, never drawn, and stays as it is.
         """
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, dict):
-            return {key: self.clean(each) for key, each in value.items()}
+            return {k: each if k == UNPRINTED else self.clean(each) for k, each in value.items()}
         if isinstance(value, list | tuple):
             return [self.clean(each) for each in value]
         return value
