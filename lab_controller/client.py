@@ -136,14 +136,7 @@ class LabClient(TrialsDoor, SharingDoor, OperatorDoor, ReplayDoor):
         self, device: str, signal: str, start: datetime, end: datetime, buckets: int = 120
     ) -> WindowShape:
         """A window of one signal in buckets."""
-        params = {
-            "device": device,
-            "signal": signal,
-            "start": start.isoformat(),
-            "end": end.isoformat(),
-            "buckets": buckets,
-        }
-        return await self._one(WindowShape, "GET", "/telemetry", params=params)
+        return await self._window("/telemetry", (device, signal), (start, end), buckets)
 
     # -- booking ---------------------------------------------------------------------------
 

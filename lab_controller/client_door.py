@@ -6,6 +6,7 @@ Imports nothing of the lab but the wire shapes, so a console needs no driver and
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -15,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, WebSocketException
 from websockets.frames import CloseCode
 
-from lab_controller.wire import Refusal, StreamMessage
+from lab_controller.wire import Refusal, StreamMessage, WindowShape
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -142,6 +143,25 @@ class LabDoor:
         return self._read(
             shape, await self._call(method, path, body, params=params, timeout=timeout)
         )
+
+    async def _window(
+        self,
+        path: str,
+        series: tuple[str, str],
+        stretch: tuple[datetime, datetime],
+        buckets: int,
+        timeout: float = REACH_TIMEOUT_S,
+    ) -> WindowShape:
+        """A stretch of one signal (of a device, by its name) in buckets."""
+        (device, signal), (start, end) = series, stretch
+        params = {
+            "device": device,
+            "signal": signal,
+            "start": start.isoformat(),
+            "end": end.isoformat(),
+            "buckets": buckets,
+        }
+        return await self._one(WindowShape, "GET", path, params=params, timeout=timeout)
 
     async def _many(
         self, shape: type[S], method: str, path: str, params: Mapping[str, Any] | None = None

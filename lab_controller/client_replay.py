@@ -25,13 +25,5 @@ class ReplayDoor(LabDoor):
         self, run: str, device: str, signal: str, start: datetime, end: datetime, buckets: int = 120
     ) -> WindowShape:
         """A window of one of the run's series in buckets."""
-        params = {
-            "device": device,
-            "signal": signal,
-            "start": start.isoformat(),
-            "end": end.isoformat(),
-            "buckets": buckets,
-        }
-        return await self._one(
-            WindowShape, "GET", f"/runs/{run}/replay/window", params=params, timeout=LONG_TIMEOUT_S
-        )
+        path = f"/runs/{run}/replay/window"
+        return await self._window(path, (device, signal), (start, end), buckets, LONG_TIMEOUT_S)

@@ -12,7 +12,8 @@ from booking.model import BookingRequest, NewParty, Override
 from booking.slots import CellState
 from lab_controller.api import shapes
 from lab_controller.api.auth import staff
-from lab_controller.api.lab import BadWindow, Issuer, Language, ThisLab
+from lab_controller.api.lab import Issuer, Language, ThisLab
+from lab_controller.api.windows import BadWindow, demand_stretch
 from lab_controller.bootstrap import Lab
 from lab_controller.services.bookings import BookedWith, Certificate
 from lab_controller.wire import (
@@ -97,8 +98,7 @@ async def between(
     start: datetime, end: datetime, lab: ThisLab, language: Language
 ) -> list[BookingShape]:
     """Bookings that touch a stretch of time."""
-    if start.tzinfo is None or end.tzinfo is None or start >= end:
-        raise BadWindow
+    demand_stretch(start, end)
     return [await _shape(lab, one, language) for one in await lab.bookings.between(start, end)]
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, UploadFile
+from fastapi import APIRouter, Depends, UploadFile
 from fastapi import Request as HttpRequest
 
-from lab_controller.api import shapes
+from lab_controller.api import shapes, windows
 from lab_controller.api.auth import staff
 from lab_controller.api.problems import language_of
 from lab_controller.api.uploads import MIB, upload_route
@@ -16,7 +16,6 @@ from lab_controller.bootstrap import Lab
 from lab_controller.errors import LabError
 from lab_controller.jobfiles import LARGEST_BYTES
 from lab_controller.wire import (
-    BucketShape,
     CommandRequest,
     CommandShape,
     DeviceShape,
@@ -26,8 +25,8 @@ from lab_controller.wire import (
     WindowShape,
 )
 from lab_controller.wire_stop import ResetRequest, StopRequest, StopShape
-from trial_logs.model import Quality, Series
-from trial_logs.stamps import from_us, to_us
+from trial_logs.model import Series
+from trial_logs.stamps import to_us
 from trial_logs.telemetry import Telemetry
 
 public = APIRouter()
@@ -39,12 +38,6 @@ class UnknownSignal(LabError):
     """The device measures no such quantity."""
 
     code = "lab.unknown_signal"
-
-
-class BadWindow(LabError):
-    """A window must have a beginning before its end."""
-
-    code = "lab.bad_window"
 
 
 def lab_of(request: HttpRequest) -> Lab:
@@ -120,31 +113,20 @@ async def window(
     signal: str,
     start: datetime,
     end: datetime,
-    buckets: Annotated[int, Query(gt=0, le=2000)] = 120,
+    buckets: windows.Buckets = 120,
 ) -> WindowShape:
     """A window of one signal in buckets; empty buckets are gaps."""
     spec = lab.coordinator.view(device).spec.signals.get(signal)
     if spec is None:
         raise UnknownSignal(device=device, signal=signal)
-    if start.tzinfo is None or end.tzinfo is None or start >= end:
-        raise BadWindow
+    windows.demand_stretch(start, end)
     series = Series(device, signal, spec.unit)
 
-    def read(journal: Telemetry) -> list[BucketShape]:
-        return [
-            BucketShape(
-                start=from_us(one.t0_us),
-                mean=one.mean,
-                low=one.minimum,
-                high=one.maximum,
-                count=one.count,
-                quality=Quality(one.worst).name if one.worst is not None else "",
-            )
-            for one in journal.window(series, to_us(start), to_us(end), buckets)
-        ]
+    def read(journal: Telemetry) -> WindowShape:
+        found = journal.window(series, to_us(start), to_us(end), buckets)
+        return windows.window(series, found)
 
-    rows = await lab.telemetry.read(read)
-    return WindowShape(device=device, signal=signal, unit=spec.unit, buckets=rows)
+    return await lab.telemetry.read(read)
 
 
 @uploads.post("/gcode")

@@ -12,7 +12,8 @@ from fastapi import APIRouter, Depends, Query
 from lab_controller import job_log, leases, ledger
 from lab_controller.api import shapes
 from lab_controller.api.auth import staff
-from lab_controller.api.lab import BadWindow, Issuer, Language, ThisLab
+from lab_controller.api.lab import Issuer, Language, ThisLab
+from lab_controller.api.windows import BadWindow
 from lab_controller.wire import CommandShape
 from lab_controller.wire_ledger import JobLogShape, LeaseShape, SettleRequest, TakeRequest
 

@@ -10,14 +10,15 @@ from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 
+from lab_controller.api import windows
 from lab_controller.api.auth import staff
-from lab_controller.api.lab import BadWindow, Language, ThisLab
+from lab_controller.api.lab import Language, ThisLab
 from lab_controller.bootstrap import Lab
 from lab_controller.database import Database
 from lab_controller.errors import LabError
 from lab_controller.i18n import text
 from lab_controller.replay_words import cause_names, event_words
-from lab_controller.wire import BucketShape, WindowShape
+from lab_controller.wire import WindowShape
 from lab_controller.wire_replay import (
     CurveShape,
     DeviceThenShape,
@@ -98,7 +99,7 @@ async def moment(
 ) -> MomentShape:
     """How the run stood at an instant, held within it, and what happened around it."""
     if at.tzinfo is None:
-        raise BadWindow
+        raise windows.BadWindow
     devices = _names(lab, language)
 
     def shape(found: Replay) -> MomentShape:
@@ -142,33 +143,17 @@ async def window(
     start: datetime,
     end: datetime,
     lab: ThisLab,
-    buckets: Annotated[int, Query(gt=0, le=2000)] = 120,
+    buckets: windows.Buckets = 120,
 ) -> WindowShape:
     """A window of one series of the run in buckets; empty buckets are gaps."""
-    if start.tzinfo is None or end.tzinfo is None or start >= end:
-        raise BadWindow
+    windows.demand_stretch(start, end)
 
     def shape(found: Replay) -> WindowShape:
         wanted = next((one for one in found.series if one[:2] == (device, signal)), None)
         if wanted is None:
             raise UnknownCurve(device=device, signal=signal)
         rows = found.window(wanted, to_us(start), to_us(end), buckets)
-        return WindowShape(
-            device=device,
-            signal=signal,
-            unit=wanted.unit,
-            buckets=[
-                BucketShape(
-                    start=from_us(one.t0_us),
-                    mean=one.mean,
-                    low=one.minimum,
-                    high=one.maximum,
-                    count=one.count,
-                    quality=one.worst.name if one.worst is not None else "",
-                )
-                for one in rows
-            ],
-        )
+        return windows.window(wanted, rows)
 
     return await _of(lab, run, shape)
 
