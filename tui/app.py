@@ -11,7 +11,7 @@ from textual import on
 from textual.app import App
 from textual.command import Provider
 from textual.message import Message
-from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.scrollbar import ScrollBar
 from textual.theme import Theme
 
 from lab_controller.client import LabClient
@@ -34,6 +34,7 @@ from tui.sheet import Sheet
 from tui.station import Station
 from tui.stop_way import stop_lab
 from tui.texts import Texts
+from tui.widgets.scrolling import PlainScrollBar
 
 WATCH_S = 0.5
 WHILE_LOST_S = 0.3
@@ -50,13 +51,6 @@ LAB_THEME = Theme(
     surface="#12161c",
     panel="#1b222c",
 )
-
-
-class PlainScrollBar(ScrollBarRender):
-    """A scrollbar of blanks only: part-block glyphs have no agreed width."""
-
-    VERTICAL_BARS: ClassVar[list[str]] = [" "]
-    HORIZONTAL_BARS: ClassVar[list[str]] = [" "]
 
 
 class LabApp(App[None]):

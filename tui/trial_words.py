@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from rich.style import Style
@@ -135,6 +136,17 @@ def _counts(run: RunShape, t: Texts) -> Text:
         words.append(f" {t.word('verdict', verdict)} ", PLAIN)
         words.append(f"{getattr(run, verdict):<4}", BOLD)
     return words
+
+
+def finish_words(run: RunShape, trial: TrialShape | None, t: Texts) -> Iterator[str]:
+    """What finishing a run means, and what of it would stay undone."""
+    yield t("ask.finish", n=run.number)
+    planned = trial.protocol.sample.parts_per_run if trial else None
+    made = run.good + run.scrap + run.rework + run.unjudged
+    if planned is not None and made < planned:
+        yield t("ask.finish_short", made=made, planned=planned)
+    if run.unjudged:
+        yield t("ask.finish_unjudged", n=run.unjudged)
 
 
 def clock(seconds: float) -> str:

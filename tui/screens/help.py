@@ -18,13 +18,13 @@ KEY_WIDTH, NAME_WIDTH = 7, 18
 
 
 class Help(Dialog[None]):
-    """The keys of a screen, of lists, and those that work everywhere."""
+    """The keys of this screen first, then of lists, and those that work everywhere."""
 
     BINDINGS = bindings("close")
 
     def __init__(self, station: Station, scopes: Sequence[str]) -> None:
         super().__init__(station, station.t("help.title"))
-        self._scopes = ("global", *(scope for scope in scopes if scope != "global"), "rows")
+        self._scopes = (*(scope for scope in scopes if scope != "global"), "rows", "global")
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="help"):

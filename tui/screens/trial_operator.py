@@ -48,6 +48,11 @@ class OperatorKeys(TrialSubject):
         if changed:
             self.draw()
 
+    @on(RunCame)
+    def _floor_moved(self) -> None:
+        """What was just answered is asked no second time."""
+        self.read_floor()
+
     def _with_floor(self, then: Callable[[RunShape, FloorShape], None]) -> None:
         """Go on with the run under way, or say why there is nothing to go on with."""
         run, why = self.live_or_why()
@@ -168,7 +173,9 @@ class OperatorKeys(TrialSubject):
         async def send(given: Given) -> Message:
             wanted = UndoRequest(why=given["reason"])
             after = await self.station.client.undo(came.run.id, wanted)
-            return RunCame(after, self.t("done.undone"))
+            waits = after.unjudged > came.run.unjudged  # a part a machine made is still there
+            done = "done.undone_verdict" if waits else "done.undone"
+            return RunCame(after, self.t(done, n=came.part))
 
         reason = self.t("undo.miscounted")
         fields = [Field("reason", "field.reason", reason, required=True)]

@@ -16,7 +16,7 @@ from tui.messages import ReplayCame, RunCame
 from tui.screens.form import Field, Form
 from tui.screens.replay import Replay
 from tui.screens.trial_subject import TrialSubject
-from tui.trial_words import limit_words, next_run
+from tui.trial_words import LIVE, finish_words, limit_words, next_run
 
 STATES = {"pause": ("running",), "resume": ("paused",), "finish": ("running", "paused")}
 
@@ -105,7 +105,7 @@ class RunKeys(TrialSubject):
         elif self.may_change():
             word = self.t(f"key.run.{step}")
             if step == "finish":
-                text = self.t("ask.finish", n=run.number)
+                text = "\n".join(finish_words(run, self.trial, self.t))
                 self.confirm(f"{word}  #{run.number}", text, word, self._step, run, step, "")
             else:
                 self.ask(self._step, run, step, "")
@@ -131,12 +131,21 @@ class RunKeys(TrialSubject):
             self.app.push_screen(form, self.post_if)
 
     def action_count(self, verdict: str) -> None:
-        """One part, one key: judges the oldest part that waits, or counts a new one."""
-        why = self.why_not_recorded()
-        if why:
+        """One part, one key: judges the oldest part that waits, or counts a new one.
+
+        A run that is over is asked about first: a new part in it is rarely what was meant.
+        """
+        why, run = self.why_not_recorded(), self.run
+        if why or run is None:
             self.say(why)
-        elif self.run is not None and self.may_change():
-            self.ask(self._count, self.run, verdict)
+        elif not self.may_change():
+            return
+        elif run.state in LIVE or run.unjudged:
+            self.ask(self._count, run, verdict)
+        else:
+            word, state = self.t.word("verdict", verdict), self.t.word("run_state", run.state)
+            text = self.t("ask.count_late", n=run.number, state=state, verdict=word)
+            self.confirm(f"{word}  #{run.number}", text, word, self._count, run, verdict)
 
     async def _count(self, run: RunShape, verdict: str) -> Message:
         part = PartRequest.model_validate({"verdict": verdict})
