@@ -78,6 +78,7 @@ async def test_a_dossier_is_made_and_fetched(data: Path, bench: Bench, tmp_path:
     text = "".join("".join(page.extract_text() for page in pdf.pages).split())
     assert "導入検討書" in text
     assert "見積-1.pdf" in text
+    assert "ファイルが壊れていて読めないページがあります" in text
     assert other in text
     # its bytes are remembered, so that the file can be proved
     verified = await machikoba("verify", tmp_path / f"{mine}-dossier.pdf", "--data", data)

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pypdf
+import pypdfium2
 import pytest
 import typst
+from PIL import Image
 from sqlite_utils import Database
 
 from tests.trial_logs import purchases
 from tests.trial_logs.dossiers import ON, PRESENT, PROTOCOL, QUOTE, dossier, real, trial
+from tests.trial_logs.test_typeset import tagged
 from trial_logs import texts
 from trial_logs.content import PartRow, ReportContent, RunSection
+from trial_logs.dossier import quotes
 from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import Attachment, dossier_content
 from trial_logs.dossier.document import render_dossier
 from trial_logs.dossier.findings import findings
 from trial_logs.dossier.first_page import first_page
+from trial_logs.dossier.quotes import QuoteFile, page_files, with_pages
 from trial_logs.dossier.sheet import dossier_sheet
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.pictures.cycles import boxes, control_chart, histogram
@@ -38,6 +45,23 @@ NEAR = (80.7, 85.5, 83.9, 79.8, 86.6, 82.6, 85.0, 81.7)
 def pages_of(path: Path) -> list[str]:
     pages = pypdf.PdfReader(path).pages
     return [re.sub(r"\s", "", page.extract_text()) for page in pages]
+
+
+def fills(path: Path) -> list[float]:
+    """How far down the ink of each page reaches, header and footer apart: 0 to 1.
+
+    A page before an appendix, which begins a new one, and the last page are left out.
+    """
+    found = []
+    with closing(pypdfium2.PdfDocument(path)) as document:
+        for page in document:
+            image = page.render(scale=0.25, grayscale=True).to_numpy()
+            top, bottom = (round(len(image) * share) for share in (24 / 297, 1 - 24 / 297))
+            inked = np.flatnonzero((image[top:bottom] < 160).any(axis=1))
+            found.append((inked[-1] + 1) / (bottom - top) if len(inked) else 0.0)
+    texts_ = pages_of(path)
+    before = [n for n, text in enumerate(texts_[1:]) if "付録見積書" in text]
+    return found[: before[0] if before else -1]
 
 
 def words_in(value: Any) -> str:
@@ -77,6 +101,7 @@ def test_page_1_answers_with_number_and_interval_and_stands_alone(
     assert QUOTE.sha256 in text
     assert content.digest in text
     assert "模擬データ" not in text
+    assert min(fills(tmp_path / "d.pdf")) > 0.55
 
 
 def test_a_simulated_trial_says_so_on_every_page_and_recommends_no_purchase(
@@ -89,6 +114,7 @@ def test_a_simulated_trial_says_so_on_every_page_and_recommends_no_purchase(
     assert re.sub(r"\s", "", next_step(content).text(EN)) in pages[0]
     assert EN["dossier.answer.simulated"] in answer(content, EN)
     assert next_step(content).step is Step.REAL
+    assert min(fills(tmp_path / "d.pdf")) > 0.55
 
 
 def test_a_simulated_trial_beside_a_real_one_marks_the_whole_dossier(recorded: Day) -> None:
@@ -249,6 +275,60 @@ def test_pictures_are_printed_and_a_broken_one_is_only_listed(
     reader = pypdf.PdfReader(tmp_path / "d.pdf")
     assert sum(len(page.images) for page in reader.pages) == 1
     assert "壊れた写真.png" in "".join(pages_of(tmp_path / "d.pdf"))
+
+
+def test_quotes_are_appended_page_by_page_and_what_cannot_be_is_told(
+    recorded: Day, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quotes, "MOST_OF_ONE", 2)
+    page = b"#set page(width: 99pt, height: 140pt)\n= Robot\n#pagebreak()\n5 570 000\n#pagebreak()"
+    compiler = typst.Compiler(page, font_paths=typst.Fonts(False, True, []))
+    offer = tmp_path / "offer.pdf"
+    offer.write_bytes(compiler.compile(timestamp=0))  # type: ignore[arg-type]
+    locked, broken, scan = (tmp_path / name for name in ("l.pdf", "b.pdf", "s.tif"))
+    with pypdf.PdfWriter(offer) as writer:
+        writer.encrypt("secret")
+        writer.write(locked)
+    broken.write_bytes(offer.read_bytes()[:300])
+    wide, round_ = Image.linear_gradient("L"), Image.radial_gradient("L")
+    colours = Image.merge("RGB", (wide, round_, wide.rotate(90))).resize((1300, 900))
+    colours.save(scan, save_all=True, append_images=[Image.new("1", (40, 50), 1)])
+    files = {
+        "見積.pdf": (offer, "application/pdf", "quote.part"),
+        "鍵.pdf": (locked, "application/pdf", "quote.locked"),
+        "壊.pdf": (broken, "application/pdf", "quote.broken"),
+        "走査.tif": (scan, "image/tiff", "quote.whole"),
+        "表.xlsx": (offer, "application/zip", "quote.type"),
+        "無.pdf": (None, "application/pdf", "quote.lost"),
+    }
+    kept = [Attachment(name, f"{n:064x}", 9, "quote") for n, name in enumerate(files)]
+    given = [QuoteFile(one.sha256, *files[one.name][:2]) for one in kept]
+    drawn = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        drawn.append(with_pages(kept, given, folder))
+    pictures = [page_files(each) for each in drawn]
+    assert list(pictures[0]) == ["quote-1-1.png", "quote-1-2.png", "quote-4-1.jpg", "quote-4-2.png"]
+    for name, path in pictures[0].items():
+        assert path.read_bytes() == pictures[1][name].read_bytes()
+    assert [page.text for page in drawn[0][0].pages.pages] == ["Robot", "5 570 000"]  # type: ignore[union-attr]
+    content = dossier(real(recorded[2]), attachments=drawn[0], sheet=None)
+    render_dossier(content, JA, tmp_path / "d.pdf")
+    text = pages_of(tmp_path / "d.pdf")
+    for _, _, key in files.values():
+        said = JA[key].format(count=2, pages=3 if key == "quote.part" else 2)
+        assert re.sub(r"\s", "", said) in text[-5], key
+    assert JA["quote.many"] in "".join(text)
+    assert all(kept[0].sha256 in each for each in text[-4:-2])
+    alts = [each for each in figures(tmp_path / "d.pdf") if "見積.pdf" in each]
+    assert alts[1] == JA["quote.alt"].format(file="見積.pdf", page=2, pages=3, text="5 570 000")
+    assert min(fills(tmp_path / "d.pdf")) > 0.55
+
+
+def figures(path: Path) -> list[str]:
+    """The texts of all pictures, in the order of reading."""
+    tree = pypdf.PdfReader(path).trailer["/Root"]["/StructTreeRoot"]
+    return [each["/Alt"] for each in tagged(tree, "/Figure")]
 
 
 def test_runs_of_one_condition_are_put_together_but_never_simulated_with_real(

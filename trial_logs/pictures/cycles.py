@@ -35,6 +35,8 @@ Words = Mapping[str, str]
 HISTOGRAM_MM, CHART_MM, BOX_ROW_MM = 36, 34, 13
 MOST_BINS = 40
 MOST_POINTS = 400
+FEWEST_POINTS = 5
+"""Of fewer parts a control chart shows nothing but its own limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def _counts(seconds: Sequence[float], edges: Sequence[float]) -> list[int]:
 
 def control_chart(chart: IndividualsChart, words: Words) -> Plot | None:
     """Cycle times in the order they came, with centre, limits and the points a rule speaks at."""
-    if chart.centre is None or len(chart.values) < 2:
+    if chart.centre is None or len(chart.values) < FEWEST_POINTS:
         return None
     values = chart.values
     sides = [each for each in (chart.lower, chart.upper) if each is not None]
