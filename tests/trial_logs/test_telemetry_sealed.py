@@ -278,3 +278,36 @@ def test_late_samples_go_to_a_chunk_of_their_own(files: Files) -> None:
     around = [sample.value for sample in telemetry.read(A, NEW_YEAR + 50_000, NEW_YEAR + 52_000)]
     assert around == [1.0, 9.0, 1.0, 8.0]
     assert month_bounds_us("2027-01")[0] == NEW_YEAR
+
+
+def test_the_log_goes_into_the_file_between_two_transactions(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "LOG_PAGES", 1)
+    telemetry, said = files.telemetry(), list[str]()
+    telemetry.append([Sample(A, NEW_YEAR + n, 7.0) for n in range(10)])
+    files.dbs["2027-01"].conn.set_trace_callback(said.append)
+    assert telemetry.seal(NEW_YEAR + 10)
+    files.dbs["2027-01"].conn.set_trace_callback(None)
+    assert said == ["PRAGMA wal_checkpoint(PASSIVE)"]
+    shutil.copy(files.folder / "2027-01.db", tmp_path / "without its log.db")
+    copy = sqlite3.connect(tmp_path / "without its log.db")
+    assert copy.execute("SELECT count(*) FROM j7").fetchone() == (10,)
+    copy.close()
+
+
+def test_a_sealing_that_the_power_failure_took_leaves_every_sample_once(
+    files: Files, tmp_path: Path, small_chunks: None
+) -> None:
+    telemetry, log = files.telemetry(), files.folder / "2027-01.db-wal"
+    batch = [Sample(A, NEW_YEAR + n, float(n)) for n in range(25)]
+    telemetry.append(batch)
+    durable = log.stat().st_size
+    files.dbs["2027-01"].execute("PRAGMA synchronous = FULL")
+    assert telemetry.seal(NEW_YEAR + 25)
+    assert files.dbs["2027-01"].execute("PRAGMA synchronous").fetchone() == (2,)
+    left = files.crashed(tmp_path / "left")
+    with (left.folder / log.name).open("r+b") as end:
+        end.truncate(durable)
+    assert found(left.telemetry(), A, NEW_YEAR, END) == [sample[1:] for sample in batch]
+    left.close()

@@ -24,6 +24,10 @@ from trial_logs.samples.query import sealed_stamps
 
 PLAIN = "INSERT INTO {} (ts_us, series, value, quality) VALUES (?, ?, ?, 0)"
 FULL = "INSERT INTO {} (ts_us, series, value, quality, source_us) VALUES (?, ?, ?, ?, ?)"
+LOG_PAGES = 1_000
+"""So many pages in the log are copied into the file: in a step of its own, so that no transaction
+waits for it."""
+ROWS_A_PAGE, LEAST_PAGES = 128, 2
 NEW_SERIES = "INSERT INTO series (device, signal, unit) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 
 
@@ -80,6 +84,7 @@ class MonthJournal:
         self.active = 0
         self.filled = [0] * len(JOURNALS)
         self.waiting: list[set[int]] = [set() for _ in JOURNALS]
+        self.logged = 0
         self._end_us = end_us
         self._declared = declared
         self._newest = NEVER_US
@@ -89,6 +94,8 @@ class MonthJournal:
         self._taps: dict[int, tuple[Callable[[int], None], Callable[[float], None]]] = {}
         self._know(_series_of(db))
         self._recover()
+        # only where nobody calls for a checkpoint
+        db.execute(f"PRAGMA wal_autocheckpoint = {4 * LOG_PAGES}").fetchall()
 
     @property
     def is_settled(self) -> bool:
@@ -112,12 +119,18 @@ class MonthJournal:
                 placed = self._placed(batch, samples)
                 self.db.conn.executemany(FULL.format(JOURNALS[self.active]), placed.main)
                 self.db.conn.executemany(FULL.format("late"), placed.late)
+        self.logged += LEAST_PAGES + len(samples) // ROWS_A_PAGE
         self._know(numbers)  # only after the commit: a rollback takes new series back
         if placed is None:
             self._buffer_columns(batch)
             return []
         self._buffer_rows(placed)
         return placed.beyond
+
+    def checkpoint(self) -> None:
+        """Copy the log into the file, as far as nobody reads it."""
+        self.logged = 0
+        self.db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def take_out(self, number: int, many: int, last_us: int, *, late: bool) -> None:
         """The first `many` samples of a series by time, up to `last_us`, are sealed."""

@@ -1,14 +1,17 @@
 """From the journal into chunks and roll-ups, a few series at a time.
 
 A step packs first and writes then: one short transaction with the chunks, the minutes and hours
-they touch, and how far each series is sealed.
+they touch, and how far each series is sealed. Copying the log into the file is a step too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
+
+from sqlite_utils import Database
 
 from trial_logs.axis import HOUR_US, MINUTE_US
 from trial_logs.migrations import JOURNALS, NEVER_US
@@ -21,15 +24,19 @@ from trial_logs.samples.columns import (
     stretches,
     summary,
 )
-from trial_logs.samples.journal import MonthJournal
+from trial_logs.samples.journal import LOG_PAGES, MonthJournal
 
 FULL_AT, AT_MOST = 1_000, 2_000
 OLD_AFTER_US = (
     1_200_000_000  # at 1 Hz a thousand samples come first, and chunks of these fill pages
 )
 CHUNKS_A_STEP = 8
+PAGES_A_CHUNK = 8
+"""About so many pages a chunk touches, those of its minutes, hours and series included."""
 ROWS_A_JOURNAL = 40_000
 """Emptying visits every row: so many take a few milliseconds."""
+
+NORMAL = 1
 
 CHUNK = """INSERT INTO chunk (series, t0_us, t1_us, samples, minimum, maximum, total, count, worst,
     packed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
@@ -67,18 +74,38 @@ def seal_some(journal: MonthJournal, now_us: int, *, month_over: bool = False) -
     Due is a series with 1,000 samples as soon as it can share its transaction with seven others
     or has 2,000, and one whose samples have waited for ten minutes; all when the month is over.
     """
+    if journal.logged >= LOG_PAGES:
+        journal.checkpoint()
+        return True
     if journal.filled[journal.active] >= ROWS_A_JOURNAL and 0 in journal.filled:
         journal.active = journal.filled.index(0)
     due = _due(journal, now_us, month_over)
     if not due:
         return _empty_one(journal)
     pieces = list(islice(_packed(journal, due), CHUNKS_A_STEP))
-    with journal.db.atomic():
+    with _not_waiting_for_the_disk(journal.db):
         _write(journal, pieces)
+    journal.logged += PAGES_A_CHUNK * len(pieces)
     for piece in pieces:
         stamps = piece.columns.stamps
         journal.take_out(piece.number, len(stamps), stamps[-1], late=piece.late)
     return True
+
+
+@contextmanager
+def _not_waiting_for_the_disk(db: Database) -> Iterator[None]:
+    """A transaction that is durable with the next one that is, at the latest.
+
+    Its samples are durable in the journal; where the power fails they are found there as if they
+    had never been sealed, since what is lost of a log is always its end.
+    """
+    (level,) = db.execute("PRAGMA synchronous").fetchone()
+    db.execute(f"PRAGMA synchronous = {min(level, NORMAL)}")
+    try:
+        with db.atomic():
+            yield
+    finally:
+        db.execute(f"PRAGMA synchronous = {level}")
 
 
 def _due(journal: MonthJournal, now_us: int, month_over: bool) -> list[tuple[int, bool, Buffer]]:
@@ -150,7 +177,7 @@ def _empty_one(journal: MonthJournal) -> bool:
     """Empty a journal all of which is sealed; whether there was one."""
     for which, name in enumerate(JOURNALS):
         if journal.filled[which] and not journal.waiting[which]:
-            with journal.db.atomic():
+            with _not_waiting_for_the_disk(journal.db):
                 journal.db.execute(EMPTY.format(name))
             journal.filled[which] = 0
             return True
