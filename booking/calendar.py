@@ -55,9 +55,7 @@ class LabCalendar:
 
     def at(self, day: date, minute: int) -> datetime:
         """The instant when the wall clock shows that minute of the day (1440: next midnight)."""
-        days, minute = divmod(minute, DAY_MINUTES)
-        clock = time(*divmod(minute, 60), tzinfo=ZoneInfo(self.zone))
-        return datetime.combine(day + days * ONE_DAY, clock).astimezone(UTC)
+        return _instant(self.zone, day, minute)
 
     def whole_day(self, day: date) -> Span:
         """From local midnight to the next."""
@@ -112,6 +110,14 @@ class LabCalendar:
             return self.local(when).strftime("%Y-%m-%d %H:%M")
         except OverflowError:  # the first and last day of the calendar have no local form
             return when.strftime("%Y-%m-%d %H:%M")
+
+
+@lru_cache(maxsize=16384)
+def _instant(zone: str, day: date, minute: int) -> datetime:
+    """Kept, for every look at a calendar asks for the same openings of the same weeks."""
+    days, minute = divmod(minute, DAY_MINUTES)
+    clock = time(*divmod(minute, 60), tzinfo=ZoneInfo(zone))
+    return datetime.combine(day + days * ONE_DAY, clock).astimezone(UTC)
 
 
 @lru_cache(maxsize=16384)

@@ -35,6 +35,7 @@ from booking.slot_rules import (
 from booking.slots import bookable_window, free_starts
 
 TIME_FIELDS = frozenset({"start", "end"})
+NEAR = timedelta(days=7)
 INSTRUCTOR_CODES = frozenset({"booking.unqualified", "booking.operator_missing"})
 
 
@@ -72,8 +73,13 @@ def next_start(request: BookingRequest, facts: Facts, equipment: Equipment) -> d
     window = replace(window, start=max(window.start, request.start))
     if window.start > window.end:
         return None
-    starts = free_starts(window, length, equipment, facts.calendar, facts.occupied)
-    return next(starts, None)
+    # Mostly it is near; the first start of the near window is the first of all.
+    near = replace(window, end=min(window.end, window.start + NEAR))
+    for each in (near, window):
+        starts = free_starts(each, length, equipment, facts.calendar, facts.occupied)
+        if start := next(starts, None):
+            return start
+    return None
 
 
 def operator_problems(

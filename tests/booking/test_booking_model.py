@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -12,7 +13,6 @@ from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
     consumes,
-    initialize,
     invariant,
     multiple,
     rule,
@@ -52,6 +52,22 @@ class Slot:
         return MACHINES[self.equipment].busy(self.slot)
 
 
+@cache
+def furnished() -> bytes:
+    """The tables with the machines and one party, as the bytes of a file."""
+    db = Database(memory=True)
+    migrate(db)
+    machines = [
+        Equipment(name, Text(name, name), "bench", policy=policy)
+        for name, policy in MACHINES.items()
+    ]
+    furnish(db, machines)
+    db.conn.commit()
+    image = db.conn.serialize()
+    db.close()
+    return image
+
+
 class CalendarMachine(RuleBasedStateMachine):
     """Bookings come, change and go while time passes."""
 
@@ -60,21 +76,13 @@ class CalendarMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.db = Database(memory=True)
+        self.db.conn.deserialize(furnished())
         self.db.execute("PRAGMA foreign_keys = ON")
-        migrate(self.db)
         self.now = NOW
         self.slots: dict[str, Slot] = {}
         self.requests: dict[str, BookingRequest] = {}
         self.outages: list[tuple[str, Span]] = []
         self.counter = 0
-
-    @initialize()
-    def furnish_the_lab(self) -> None:
-        machines = [
-            Equipment(name, Text(name, name), "bench", policy=policy)
-            for name, policy in MACHINES.items()
-        ]
-        furnish(self.db, machines)
 
     def teardown(self) -> None:
         self.db.close()
