@@ -18,7 +18,6 @@ LANES = {
     "tests/matrix/": "drivers",
     "tests/equipment_drivers/test_conformance.py": "drivers",
     "tests/equipment_drivers/test_write_a_driver.py": "drivers",
-    "tests/tui/test_console.py": "console",
     "tests/portal/test_browser.py": "browser",
 }
 """What takes long begins first; of each of these there is one at a time, on one worker, so that

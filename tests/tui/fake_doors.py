@@ -9,12 +9,14 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 import httpx
 import uvicorn
 from fastapi import FastAPI, Request, UploadFile, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lab_controller.client import LabClient, Unreachable
 from lab_controller.wire import (
@@ -46,7 +48,8 @@ from lab_controller.wire_trials import (
     TrialShape,
 )
 from tests.tui import fake_operator, fake_replay
-from tests.tui.fake_lab import WORDS, FakeLab
+from tests.tui.fake_bookings import WORDS
+from tests.tui.fake_lab import ASKED, FakeLab, here
 
 AFTER = {
     "confirm": "confirmed",
@@ -65,15 +68,16 @@ class Refuse(Exception):
         self.refusal = refusal
 
 
-def app_of(lab: FakeLab) -> FastAPI:
-    """The doors."""
+@cache
+def doors() -> FastAPI:
+    """The doors, the same ones for every lab: building them takes longer than using them."""
     app = FastAPI()
     api = "/api/v1"
 
     def called(name: str, what: Any = None) -> None:
-        lab.calls.append((name, what))
-        if name in lab.refusals:
-            raise Refuse(lab.refusals[name])
+        here().calls.append((name, what))
+        if name in here().refusals:
+            raise Refuse(here().refusals[name])
 
     @app.exception_handler(Refuse)
     async def refused(_: Request, error: Refuse) -> JSONResponse:
@@ -82,23 +86,23 @@ def app_of(lab: FakeLab) -> FastAPI:
     @app.get(f"{api}/devices")
     async def devices() -> list[DeviceShape]:
         called("devices")
-        return list(lab.devices.values())
+        return list(here().devices.values())
 
     @app.post(f"{api}/devices/{{id}}/reconnect")
     async def reconnect(id: str) -> DeviceShape:
         called("reconnect", id)
-        return lab.devices[id]
+        return here().devices[id]
 
     @app.post(f"{api}/devices/{{id}}/commands")
     async def command(id: str, wanted: CommandRequest) -> CommandShape:
         called("command", (id, wanted.verb, wanted.arguments, wanted.lease, wanted.wait))
-        return lab.log[0].model_copy(update={"device": id, "verb": wanted.verb, "state": "done"})
+        return here().log[0].model_copy(update={"device": id, "verb": wanted.verb, "state": "done"})
 
     @app.get(f"{api}/commands")
     async def commands(
         device: str | None = None, state: str | None = None, limit: int = 50
     ) -> list[CommandShape]:
-        rows = [row for row in lab.log if device in (None, row.device)]
+        rows = [row for row in here().log if device in (None, row.device)]
         if state == "unsettled":
             return [row for row in rows if row.state == "unknown" and row.settlement is None]
         return [row for row in rows if state in (None, row.state)][:limit]
@@ -106,41 +110,41 @@ def app_of(lab: FakeLab) -> FastAPI:
     @app.get(f"{api}/commands/{{id}}/log")
     async def job_log(id: str) -> JobLogShape:
         called("job_log", id)
-        return JobLogShape(command=id, lines=lab.job_lines if id == "c4" else [])
+        return JobLogShape(command=id, lines=here().job_lines if id == "c4" else [])
 
     @app.post(f"{api}/commands/{{id}}/settle")
     async def settle(id: str, found: SettleRequest) -> CommandShape:
         called("settle", (id, found.carried_out, found.note))
-        return lab.settle(id, found.carried_out, found.note)
+        return here().settle(id, found.carried_out, found.note)
 
     @app.post(f"{api}/equipment/{{id}}/take")
     async def take(id: str, wanted: TakeRequest) -> LeaseShape:
         called("take", (id, wanted.reason, wanted.minutes, wanted.kind))
-        return lab.lease(id, wanted.kind)
+        return here().lease(id, wanted.kind)
 
     @app.post(f"{api}/equipment/{{id}}/release")
     async def release(id: str) -> LeaseShape:
         called("release", id)
-        return lab.lease(id, "maintenance")
+        return here().lease(id, "maintenance")
 
     @app.post(f"{api}/stop")
     async def stop(wanted: StopRequest) -> dict[str, Any]:
         called("stop", wanted.device)
-        if lab.stop_hangs:
+        if here().stop_hangs:
             await asyncio.Event().wait()
-        return lab.stop(wanted.device)
+        return here().stop(wanted.device)
 
     @app.post(f"{api}/stop/reset")
     async def reset(wanted: ResetRequest) -> LatchShape:
         called("reset", (wanted.reason, wanted.device))
-        lab.lab = lab.lab.model_copy(update={"latch": LatchShape(latched=False)})
-        return lab.lab.latch
+        here().lab = here().lab.model_copy(update={"latch": LatchShape(latched=False)})
+        return here().lab.latch
 
     @app.get(f"{api}/telemetry")
     async def telemetry(
         device: str, signal: str, start: datetime, end: datetime, buckets: int
     ) -> WindowShape:
-        if "telemetry" in lab.refusals:
+        if "telemetry" in here().refusals:
             called("telemetry", signal)
         step = (end - start) / buckets
         rows = []
@@ -156,35 +160,39 @@ def app_of(lab: FakeLab) -> FastAPI:
 
     @app.get(f"{api}/equipment")
     async def equipment() -> list[EquipmentShape]:
-        return lab.equipment
+        return here().equipment
 
     @app.get(f"{api}/parties")
     async def parties() -> list[PartyShape]:
-        return lab.parties
+        return here().parties
 
     @app.get(f"{api}/parties/{{id}}/people")
     async def people(id: str) -> list[PersonShape]:
-        return [one for one in lab.people if one.party == id]
+        return [one for one in here().people if one.party == id]
 
     @app.get(f"{api}/bookings")
     async def bookings(start: datetime, end: datetime) -> list[BookingShape]:
-        return [one for one in lab.bookings.values() if one.start < end and one.end > start]
+        return [one for one in here().bookings.values() if one.start < end and one.end > start]
 
     @app.post(f"{api}/bookings")
     async def request(wanted: BookingRequestShape) -> BookingShape:
         called("request", wanted)
-        names = {one.id: one.name for one in lab.equipment}
-        made = lab.bookings["b3"].model_copy(
-            update={
-                "id": "b9",
-                "number": "1120-009",
-                "start": wanted.start,
-                "end": wanted.end,
-                "equipment": wanted.equipment,
-                "equipment_name": names[wanted.equipment],
-            }
+        names = {one.id: one.name for one in here().equipment}
+        made = (
+            here()
+            .bookings["b3"]
+            .model_copy(
+                update={
+                    "id": "b9",
+                    "number": "1120-009",
+                    "start": wanted.start,
+                    "end": wanted.end,
+                    "equipment": wanted.equipment,
+                    "equipment_name": names[wanted.equipment],
+                }
+            )
         )
-        lab.bookings["b9"] = made
+        here().bookings["b9"] = made
         return made
 
     @app.post(f"{api}/bookings/{{id}}/{{step}}")
@@ -194,29 +202,29 @@ def app_of(lab: FakeLab) -> FastAPI:
         if step in AFTER:
             update |= {
                 "state": AFTER[step],
-                "state_text": WORDS[AFTER[step]] if lab.ja else AFTER[step],
+                "state_text": WORDS[AFTER[step]] if here().ja else AFTER[step],
             }
         if step in ("arm", "disarm", "check-out"):
             update |= {"armed": step == "arm", "lease": 7 if step == "arm" else None}
-        lab.bookings[id] = lab.bookings[id].model_copy(update=update)
-        return lab.bookings[id]
+        here().bookings[id] = here().bookings[id].model_copy(update=update)
+        return here().bookings[id]
 
     @app.get(f"{api}/trials")
     async def trials() -> list[TrialShape]:
-        return list(lab.trials.values())
+        return list(here().trials.values())
 
     @app.post(f"{api}/trials")
     async def create(wanted: TrialRequest) -> TrialShape:
         called("create_trial", wanted)
-        of = lab.bookings[wanted.booking].equipment
+        of = here().bookings[wanted.booking].equipment
         made = TrialShape(id="t2", equipment=of, runs=[], **wanted.model_dump())
-        lab.trials["t2"] = made
+        here().trials["t2"] = made
         return made
 
     @app.post(f"{api}/trials/{{id}}/runs")
     async def plan(id: str, wanted: RunRequest) -> RunShape:
         called("plan_run", (id, wanted.condition))
-        number = len(lab.trials[id].runs) + 1
+        number = len(here().trials[id].runs) + 1
         made = RunShape(
             id=f"r{number}",
             trial=id,
@@ -232,13 +240,13 @@ def app_of(lab: FakeLab) -> FastAPI:
             unjudged=0,
             operator="",
         )
-        trial = lab.trials[id]
-        lab.trials[id] = trial.model_copy(update={"runs": [*trial.runs, made]})
+        trial = here().trials[id]
+        here().trials[id] = trial.model_copy(update={"runs": [*trial.runs, made]})
         return made
 
     @app.get(f"{api}/trial-templates")
     async def templates() -> list[TemplateShape]:
-        return lab.templates
+        return here().templates
 
     @app.post(f"{api}/trials/{{id}}/dossier")
     async def dossier(id: str) -> dict[str, Any]:
@@ -250,46 +258,46 @@ def app_of(lab: FakeLab) -> FastAPI:
         called("report", id)
         return {"trial": id, "files": {"report.pdf": 1000, "report.xlsx": 2000}}
 
-    fake_replay.install(app, api, lab)
-    fake_operator.install(app, api, lab)
+    fake_replay.install(app, api)
+    fake_operator.install(app, api)
 
     @app.post(f"{api}/runs/{{id}}/parts")
     async def count(id: str, part: PartRequest) -> RunShape:
         called("count", (id, part.verdict))
-        run = lab.move_run(id)
+        run = here().move_run(id)
         update = {
             part.verdict: getattr(run, part.verdict) + 1,
             "unjudged": max(0, run.unjudged - 1),
         }
-        return lab.move_run(id, **update)
+        return here().move_run(id, **update)
 
     @app.post(f"{api}/runs/{{id}}/measurements")
     async def measure(id: str, wanted: MeasurementRequest) -> RunShape:
         called("measure", (id, wanted))
-        return lab.move_run(id)
+        return here().move_run(id)
 
     @app.post(f"{api}/runs/{{id}}/notes")
     async def note(id: str, wanted: dict[str, str]) -> RunShape:
         called("note", (id, wanted["text"]))
-        return lab.move_run(id)
+        return here().move_run(id)
 
     @app.post(f"{api}/runs/{{id}}/{{step}}")
     async def move(id: str, step: str, wanted: dict[str, str]) -> RunShape:
         called(step, (id, wanted["reason"]))
         states = {"start": "running", "pause": "paused", "resume": "running"}
         states |= {"finish": "finished", "abort": "aborted"}
-        more = {"started": lab.now} if step == "start" else {}
-        return lab.move_run(id, state=states[step], cause=wanted["reason"], **more)
+        more = {"started": here().now} if step == "start" else {}
+        return here().move_run(id, state=states[step], cause=wanted["reason"], **more)
 
     @app.get(f"{api}/gcode")
     async def files() -> list[GcodeShape]:
-        return lab.gcode
+        return here().gcode
 
     @app.post(f"{api}/gcode")
     async def upload(file: UploadFile) -> GcodeShape:
         called("upload", (file.filename, await file.read()))
-        lab.gcode.append(GcodeShape(id="f2", name=file.filename or "", lines=3))
-        return lab.gcode[-1]
+        here().gcode.append(GcodeShape(id="f2", name=file.filename or "", lines=3))
+        return here().gcode[-1]
 
     @app.websocket(f"{api}/stream")
     async def stream(socket: WebSocket) -> None:
@@ -297,14 +305,24 @@ def app_of(lab: FakeLab) -> FastAPI:
         try:
             while True:
                 await socket.send_text(
-                    lab.frame("bookings", "trials", "commands").model_dump_json()
+                    here().frame("bookings", "trials", "commands").model_dump_json()
                 )
                 await asyncio.sleep(1)
-                lab.now += timedelta(seconds=1)
+                here().now += timedelta(seconds=1)
         except (WebSocketDisconnect, RuntimeError):
             return
 
     return app
+
+
+def app_of(lab: FakeLab) -> ASGIApp:
+    """The doors to one lab."""
+
+    async def opened(scope: Scope, receive: Receive, send: Send) -> None:
+        ASKED.set(lab)
+        await doors()(scope, receive, send)
+
+    return opened
 
 
 class FakeClient(LabClient):

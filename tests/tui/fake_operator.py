@@ -21,7 +21,7 @@ from lab_controller.wire_operator import (
     UndoRequest,
 )
 from lab_controller.wire_trials import RunShape
-from tests.tui.fake_lab import FakeLab
+from tests.tui.fake_lab import FakeLab, here
 
 CODES = {"GOOD": "good", "SCRAP": "scrap", "REWORK": "rework"}
 
@@ -31,7 +31,7 @@ class Floor:
 
     def __init__(self, lab: FakeLab) -> None:
         self.lab, self.mode = lab, "production"
-        w = lab._w
+        w = lab.say
         self.causes = [
             ("filament", w("材料切れ", "filament out")),
             ("warp", w("反り・はがれ", "warped")),
@@ -80,48 +80,47 @@ class Floor:
         )
 
 
-def install(app: FastAPI, api: str, lab: FakeLab) -> None:
+def install(app: FastAPI, api: str) -> None:
     """The doors to it."""
-    floor = Floor(lab)
 
     @app.get(f"{api}/runs/{{id}}/floor")
     async def shape(id: str) -> FloorShape:
-        return floor.shape(id)
+        return here().own(Floor).shape(id)
 
     @app.post(f"{api}/runs/{{id}}/mode")
     async def mode(id: str, wanted: ModeRequest) -> RunShape:
-        lab.calls.append(("mode", wanted.mode))
-        floor.mode = wanted.mode
-        return lab.move_run(id)
+        here().calls.append(("mode", wanted.mode))
+        here().own(Floor).mode = wanted.mode
+        return here().move_run(id)
 
     @app.post(f"{api}/runs/{{id}}/stop-causes")
     async def cause(id: str, wanted: StopCauseRequest) -> RunShape:
-        lab.calls.append(("cause", (wanted.cause, wanted.text, wanted.device, wanted.at)))
-        floor.stop = floor.stop.model_copy(update={"explained_by": "staff"})
-        return lab.move_run(id)
+        here().calls.append(("cause", (wanted.cause, wanted.text, wanted.device, wanted.at)))
+        here().own(Floor).stop = here().own(Floor).stop.model_copy(update={"explained_by": "staff"})
+        return here().move_run(id)
 
     @app.post(f"{api}/runs/{{id}}/consumables")
     async def use(id: str, wanted: ConsumableRequest) -> RunShape:
-        lab.calls.append(("use", (wanted.name, wanted.amount, wanted.unit)))
-        return lab.move_run(id)
+        here().calls.append(("use", (wanted.name, wanted.amount, wanted.unit)))
+        return here().move_run(id)
 
     @app.post(f"{api}/runs/{{id}}/undo")
     async def undo(id: str, wanted: UndoRequest) -> RunShape:
-        lab.calls.append(("undo", wanted.why))
-        return lab.move_run(id)
+        here().calls.append(("undo", wanted.why))
+        return here().move_run(id)
 
     @app.post(f"{api}/runs/{{id}}/scan", response_model=ScanShape)
     async def scan(id: str, wanted: ScanRequest) -> Any:
-        lab.calls.append(("scan", wanted.code))
+        here().calls.append(("scan", wanted.code))
         verdict = CODES.get(wanted.code.upper())
         if verdict is None:
-            text = lab._w(
+            text = here().say(
                 f"「{wanted.code}」は知らない番号です。一覧の番号を読ませてください。",
                 f"“{wanted.code}” is no known code. Read one of the list.",
             )
             body = Refusal(code="trial.unknown_code", text=text).model_dump(mode="json")
             return JSONResponse(body, status_code=404)
-        run = next(one for trial in lab.trials.values() for one in trial.runs if one.id == id)
-        after = lab.move_run(id, **{verdict: getattr(run, verdict) + 1})
-        text = lab._w("1個を記録しました", "one part recorded")
+        run = next(one for trial in here().trials.values() for one in trial.runs if one.id == id)
+        after = here().move_run(id, **{verdict: getattr(run, verdict) + 1})
+        text = here().say("1個を記録しました", "one part recorded")
         return ScanShape(kind="part", value=verdict, text=text, run=after)

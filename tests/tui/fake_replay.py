@@ -17,7 +17,8 @@ from lab_controller.wire_replay import (
     ReplayEventShape,
     ReplayShape,
 )
-from tests.tui.fake_lab import FakeLab, at
+from tests.tui.fake_day import at
+from tests.tui.fake_lab import FakeLab, here
 
 START, END = at(9.0), at(9.0) + timedelta(minutes=40)
 ELEMENTS = (
@@ -37,7 +38,7 @@ class Tape:
 
     def __init__(self, lab: FakeLab) -> None:
         self.lab = lab
-        w = lab._w
+        w = lab.say
         good, scrap = w("良品", "good"), w("不良", "scrap")
         printer = lab.devices["printer1"].name
         part = w("部品", "part")
@@ -62,7 +63,7 @@ class Tape:
 
     def whole(self, run: str) -> ReplayShape:
         """The run."""
-        w = self.lab._w
+        w = self.lab.say
         names = {"hotend_temp": w("ノズル温度", "nozzle"), "power": w("電力", "power")}
         return ReplayShape(
             run=run,
@@ -166,19 +167,18 @@ class Tape:
         return WindowShape(device=device, signal=signal, unit=unit, buckets=rows)
 
 
-def install(app: FastAPI, api: str, lab: FakeLab) -> None:
+def install(app: FastAPI, api: str) -> None:
     """The doors to it."""
-    tape = Tape(lab)
 
     @app.get(f"{api}/runs/{{run}}/replay")
     async def replay(run: str) -> ReplayShape:
-        lab.calls.append(("replay", run))
-        return tape.whole(run)
+        here().calls.append(("replay", run))
+        return here().own(Tape).whole(run)
 
     @app.get(f"{api}/runs/{{run}}/replay/moment")
     async def moment(run: str, at: datetime, events: int) -> MomentShape:
-        return tape.moment(run, at, events)
+        return here().own(Tape).moment(run, at, events)
 
     @app.get(f"{api}/runs/{{run}}/replay/window")
     async def window(run: str, device: str, signal: str, buckets: int) -> WindowShape:
-        return tape.window(device, signal, buckets)
+        return here().own(Tape).window(device, signal, buckets)

@@ -123,6 +123,16 @@ def words(screen: Screen[Any], id: str) -> str:
     return str(screen.query_one(f"#{id}", Static).render())
 
 
+def called(lab: FakeLab) -> list[str]:
+    """The names of what the lab was asked to do."""
+    return [name for name, _ in lab.calls]
+
+
+def what(lab: FakeLab, name: str) -> Any:
+    """What the last call of this name said."""
+    return [about for one, about in lab.calls if one == name][-1]
+
+
 def field(screen: Screen[Any], name: str) -> Input:
     """An input of a form."""
     return screen.query_one(f"#field-{name}", Input)

@@ -11,7 +11,8 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from tests.tui.fake_lab import FakeLab, overlap
+from tests.tui.fake_bookings import overlap
+from tests.tui.fake_lab import FakeLab
 from tests.tui.rig import Desk, press, settled
 
 SIZES = [(80, 24), (120, 40)]
