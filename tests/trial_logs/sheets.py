@@ -106,6 +106,15 @@ def irr(flows: Cells) -> float:
     return rate
 
 
+def nper(rate: float, paid: float, worth: float) -> float:
+    """NPER, as the year in which the payments' present value reaches what was paid for them."""
+    total, year = 0.0, 0
+    while total + paid / (1 + rate) ** (year + 1) <= -worth:
+        year += 1
+        total += paid / (1 + rate) ** year
+    return year
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "SUM": lambda values: sum(numbers(values)),
     "COUNT": lambda values: len(numbers(values)),
@@ -119,6 +128,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "_xlfn.PERCENTILE.INC": percentile,
     "SQRT": math.sqrt,
     "IRR": irr,
+    "PV": lambda rate, years, paid: -sum(paid / (1 + rate) ** n for n in range(1, int(years) + 1)),
+    "NPER": nper,
     "ROUNDDOWN": lambda value, digits: math.trunc(value * 10**digits) / 10**digits,
     "ROUND": lambda value, digits: math.copysign(
         math.floor(abs(value) * 10**digits + 0.5) / 10**digits, value

@@ -54,10 +54,13 @@ def test_another_offer_moves_payback_and_worth(cases: list[Economics], tmp_path:
     machine[1].value -= 1_000_000
     cheaper = {**SHEET, "line": [dict(SHEET["line"][0], yen=2_500_000), *SHEET["line"][1:]]}
     wanted = appraise(sheet(**cheaper), before(), tried())
-    worth, years = rows["Yen"][1], rows["Years"][1]
+    worth, years = rows["Yen"][1], rows["Simple payback"][1]
     assert sheets.value(page.title, worth.coordinate) == wanted.npv.value.estimate
     paid = sheets.value(page.title, years.coordinate)
     assert paid == pytest.approx(wanted.payback.years.estimate)
+    later = [sheets.value(page.title, one.coordinate) for one in rows["Discounted payback"][1:4]]
+    wanted_years = wanted.discounted_payback.years
+    assert later == pytest.approx([wanted_years.estimate, wanted_years.high, wanted_years.low])
     back = sheets.value(page.title, rows["0–1"][1].coordinate)
     assert back == pytest.approx(wanted.irr.estimate, rel=1e-9)
 

@@ -13,7 +13,9 @@ from typing import Any
 import xlsxwriter
 
 from trial_logs.digest import mark_text
-from trial_logs.dossier.economics import Economics, InvestmentSheet, Tax, Yen
+from trial_logs.dossier.appraisal import DISCOUNTED
+from trial_logs.dossier.economics import Economics, InvestmentSheet, Payback, Tax, Yen
+from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.money import without_tax
 from trial_logs.exports.cells import Cell, Formula, letter, put, quoted
 from trial_logs.exports.tables import Words
@@ -72,7 +74,7 @@ class Page:
         residual = self._plan("residual", plan.residual_yen)
         outlay = self._outlay(plan, tax)
         total = self._effect()
-        self._payback(outlay, total)
+        self._payback(outlay, total, rate)
         self._present_value(plan, outlay, total, rate, residual)
 
     def _head(self, *titles: str) -> None:
@@ -137,18 +139,44 @@ class Page:
             value: int | None = getattr(yen, end)
             yield letter(number), none if value is None else value, value is not None
 
-    def _payback(self, outlay: str, total: int) -> None:
-        never = quoted(self._words["payback.never"])
-        cells: list[Cell] = []
-        for column, value, known in self._columns(self._money.effect.total):
-            if not known or isinstance(value, str):
-                cells.append(value)
-                continue
-            years = self._money.outlay_yen / value if value > 0 else self._words["payback.never"]
-            text = f"IF({column}{total}<=0,{never},{outlay}/{column}{total})"
-            cells.append(Formula(text, years))
-        self._head(self._words["payback.simple"], *(self._words[t] for t, _ in COLUMNS[1:]))
-        self._line(self._words["export.years"], cells, self._fine)
+    def _payback(self, outlay: str, total: int, rate: str) -> None:
+        """Simple and discounted payback of each end, as the effect's own ends are ordered."""
+        money, words = self._money, self._words
+        self._head(words["export.years"], *(words[title] for title, _ in COLUMNS[1:]))
+        for payback, formula in (
+            (money.payback, self._simple),
+            (money.discounted_payback, self._discounted),
+        ):
+            cells: list[Cell] = []
+            known = (payback.years.estimate, payback.years.high, payback.years.low)
+            ends = zip(self._columns(money.effect.total), known, strict=True)
+            for (column, value, is_known), years in ends:
+                if not is_known or isinstance(value, str):
+                    cells.append(value)
+                    continue
+                text = formula(f"{column}{total}", outlay, rate)
+                cells.append(Formula(text, self._when_never(payback, value, years)))
+            self._line(words[payback.method], cells, self._fine)
+
+    def _when_never(self, payback: Payback, yearly: float, years: float | None) -> float | str:
+        if years is not None:
+            return years
+        late = payback.method == DISCOUNTED and yearly > 0
+        return self._words[BEYOND_LIFE if late else NEVER]
+
+    def _simple(self, yearly: str, outlay: str, rate: str) -> str:
+        return f"IF({yearly}<=0,{quoted(self._words[NEVER])},{outlay}/{yearly})"
+
+    def _discounted(self, yearly: str, outlay: str, rate: str) -> str:
+        """The year before the turn by NPER, and the part of the next one that is still needed."""
+        r, life = f"{rate}/100", self._money.sheet.life_years
+        late, never = (quoted(self._words[code]) for code in (BEYOND_LIFE, NEVER))
+        before = f"ROUNDDOWN(NPER({r},{yearly},-{outlay}),0)"
+        part = f"({outlay}+PV({r},{before},{yearly}))*(1+{r})^({before}+1)/{yearly}"
+        return (
+            f"IF(-PV({r},{life},{yearly})<{outlay},IF({yearly}>0,{late},{never}),"
+            f"IF({outlay}<=0,0,{before}+{part}))"
+        )
 
     def _present_value(
         self, plan: InvestmentSheet, outlay: str, total: int, rate: str, residual: str
