@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import zlib
 from array import array
+from bisect import bisect_left
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trial_logs.samples.codec import Unreadable, decode, encode
-from trial_logs.samples.columns import NO_VALUE, Columns
+from trial_logs.samples.columns import NO_VALUE, Columns, place
 
 START_US = 1_793_000_000_000_000
 STATE = st.sampled_from([0, 0, 0, 1, 2, NO_VALUE | 2])
@@ -44,7 +45,10 @@ def columns(draw: st.DrawFn) -> Columns:
 @settings(max_examples=150, deadline=None)
 def test_everything_comes_back_to_the_last_bit(whole: Columns, step: float | None) -> None:
     found = decode(whole.stamps[0], len(whole.stamps), encode(whole, step))
-    assert found.stamps == whole.stamps
+    assert list(found.stamps) == list(whole.stamps)
+    first, last = whole.stamps[0], whole.stamps[-1]
+    for stamp in (first - 1, (first + last) // 2, last, last + 1):
+        assert place(found.stamps, stamp) == bisect_left(whole.stamps, stamp)
     assert found.values.tobytes() == whole.values.tobytes()
     assert (found.states or bytes(len(whole.stamps))) == (whole.states or bytes(len(whole.stamps)))
     nothing = [None] * len(whole.stamps)

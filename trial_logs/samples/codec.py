@@ -133,7 +133,7 @@ def _little(numbers: array[int]) -> array[int]:
 # -- stamps -------------------------------------------------------------------------------
 
 
-def _times(stamps: array[int]) -> bytes:
+def _times(stamps: Sequence[int]) -> bytes:
     steps = list(map(sub, islice(stamps, 1, None), stamps))
     if not steps:
         return b""
@@ -145,13 +145,13 @@ def _times(stamps: array[int]) -> bytes:
     return _PAIR.pack(unit, steps[0]) + _ints(list(map(sub, islice(steps, 1, None), steps)))
 
 
-def _read_times(source: _Source, t0: int, count: int) -> array[int]:
+def _read_times(source: _Source, t0: int, count: int) -> Sequence[int]:
     if count < 2:
         return array("q", [t0] * count)
     unit, first = _PAIR.unpack(source.take(_PAIR.size))
     changes = _read_ints(source, count - 2)
     if isinstance(changes, repeat):  # no change at all
-        return array("q", range(t0, t0 + unit * first * count, unit * first))
+        return range(t0, t0 + unit * first * count, unit * first)
     steps: Iterable[int] = accumulate(changes, initial=first)
     if unit > 1:
         steps = map(mul, steps, repeat(unit))
@@ -226,7 +226,7 @@ def _read_runs(source: _Source, count: int) -> bytes:
     return states
 
 
-def _sources(stamps: array[int], sources: Sequence[int | None]) -> bytes:
+def _sources(stamps: Sequence[int], sources: Sequence[int | None]) -> bytes:
     known = [one is not None for one in sources]
     away = [
         (one - stamp + _HALF) % _WHOLE - _HALF
@@ -236,7 +236,7 @@ def _sources(stamps: array[int], sources: Sequence[int | None]) -> bytes:
     return _runs(known) + _ints(away)
 
 
-def _read_sources(source: _Source, stamps: array[int]) -> list[int | None]:
+def _read_sources(source: _Source, stamps: Sequence[int]) -> list[int | None]:
     known = _read_runs(source, len(stamps))
     away = iter(_read_ints(source, sum(known)))
     return [

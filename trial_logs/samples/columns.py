@@ -20,10 +20,11 @@ Row = tuple[int, int, float | None, int, int | None]
 class Columns(NamedTuple):
     """Stamps (µs), values (0.0 where there is none), states and sources by position.
 
-    `states` None: all GOOD and there. `sources` None: no sample has a stamp of its own.
+    Stamps that keep one distance may be a range. `states` None: all GOOD and there. `sources`
+    None: no sample has a stamp of its own.
     """
 
-    stamps: array[int]
+    stamps: Sequence[int]
     values: array[float]
     states: bytes | None = None
     sources: Sequence[int | None] | None = None
@@ -42,7 +43,7 @@ class Columns(NamedTuple):
         stamps = self.stamps
         if not stamps or (t0 <= stamps[0] and stamps[-1] < t1):
             return self
-        return self.part(bisect_left(stamps, t0), bisect_left(stamps, t1))
+        return self.part(place(stamps, t0), place(stamps, t1))
 
     def in_order(self) -> Columns:
         """The same by stamp."""
@@ -88,7 +89,7 @@ class Buffer:
 
     def fill(self, columns: Columns) -> None:
         """Hold exactly these."""
-        self.stamps, self.values = columns.stamps, columns.values
+        self.stamps, self.values = array("q", columns.stamps), columns.values
         self.states = bytearray(columns.states or b"")
         self.sources = list(columns.sources or ())
 
@@ -138,11 +139,18 @@ def folded(parts: Sequence[Summary]) -> Summary:
     )
 
 
-def stretches(stamps: array[int], period_us: int) -> Iterator[tuple[int, int, int]]:
+def place(stamps: Sequence[int], stamp: int, first: int = 0) -> int:
+    """Where the stamps from here on begin, at `first` or later; stamps in order."""
+    if isinstance(stamps, range):
+        return max(first, min(len(stamps), -((stamps.start - stamp) // stamps.step)))
+    return bisect_left(stamps, stamp, first)
+
+
+def stretches(stamps: Sequence[int], period_us: int) -> Iterator[tuple[int, int, int]]:
     """(start µs, first, last) of every period that holds a sample; stamps in order."""
     first, many = 0, len(stamps)
     while first < many:
         start = stamps[first] - stamps[first] % period_us
-        last = bisect_left(stamps, start + period_us, first)
+        last = place(stamps, start + period_us, first)
         yield start, first, last
         first = last

@@ -19,7 +19,7 @@ from trial_logs.axis import BUCKET_SQL, HOUR_US, MINUTE_US, Axis
 from trial_logs.buckets import BucketRow
 from trial_logs.migrations import JOURNALS
 from trial_logs.samples.codec import decode
-from trial_logs.samples.columns import NO_VALUE, QUALITY, Columns, summary
+from trial_logs.samples.columns import NO_VALUE, QUALITY, Columns, place, summary
 
 TABLES = {MINUTE_US: "r60", HOUR_US: "r3600"}
 Row = tuple[int, float | None, int, int | None]
@@ -171,6 +171,6 @@ def _split(columns: Columns, axis: Axis, edges: list[int]) -> Iterator[BucketRow
     first, many = 0, len(stamps)
     while first < many:
         at = axis.bucket_of(stamps[first])
-        last = bisect_left(stamps, edges[at + 1], first)
+        last = place(stamps, edges[at + 1], first)
         yield (at, *summary(columns, first, last))
         first = last
