@@ -66,7 +66,7 @@ def _story(out: Path, gcode: Path, factor: float | None, lang: str) -> bool:
     began = datetime.now(UTC)
     click.echo(text(lang, "demo.begins", {"dir": out}))
 
-    def begin(name: str, now: datetime) -> None:
+    def begin(name: str, now: datetime, _: str) -> None:
         seconds = (datetime.now(UTC) - began).total_seconds()
         shown = now.astimezone(headless.ZONE).strftime("%H:%M")
         click.echo(f"[{seconds:5.1f} s] {shown}  {text(lang, f'demo.step.{name}')}")

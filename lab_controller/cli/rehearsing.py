@@ -16,6 +16,8 @@ from lab_controller.cli.planning import refusal_of
 from lab_controller.i18n import say, text
 from lab_controller.plan_files import PlanFileInvalid, read_plan
 
+RUNS = ("condition", "state", "good", "scrap", "rework")
+
 
 @click.command()
 @click.argument("plan", type=click.Path(path_type=Path, dir_okay=False))
@@ -52,12 +54,12 @@ def rehearse(
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(REFUSED))
 
-    def begin(name: str, now: datetime) -> None:
-        said = f"{now.astimezone(rehearsal.ZONE):%H:%M}  {text(lang, f'demo.step.{name}')}"
-        click.echo(said, err=as_json)
+    def begin(name: str, now: datetime, about: str) -> None:
+        said = text(lang, f"demo.step.{name}", {"condition": about})
+        click.echo(f"{now.astimezone(rehearsal.ZONE):%H:%M}  {said}", err=as_json)
 
     try:
-        files = rehearsal.rehearse(
+        played = rehearsal.rehearse(
             wanted, out, gcode, language=lang, parts=parts, factor=factor, begin=begin
         )
     except DemoFailed as error:
@@ -68,6 +70,17 @@ def rehearse(
         complain(refusal(lang, "cli.file_failed", found))
         sys.exit(REFUSED)
     if as_json:
-        show({"simulated": True, "files": [str(file) for file in files]}, True)
+        told = {
+            "simulated": True,
+            "files": [str(file) for file in played.files],
+            "runs": [run.model_dump(mode="json", include=set(RUNS)) for run in played.runs],
+            "departures": [each._asdict() for each in played.departures],
+        }
+        show(told, True)
         return
-    click.echo(text(lang, "rehearsal.done", {"dir": out, "count": len(files)}))
+    show(played.runs, False, RUNS)
+    if played.departures:
+        click.echo(text(lang, "rehearsal.departs"))
+    for each in played.departures:
+        click.echo(f"  - {text(lang, each.code, each.params)}")
+    click.echo(text(lang, "rehearsal.done", {"dir": out, "count": len(played.files)}))

@@ -7,9 +7,11 @@ lab's data folder is never opened. Every run and every file carries the simulate
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from lab_controller.client import LabClient, Refused, Unreachable
@@ -19,7 +21,7 @@ from lab_controller.demo.headless import MORNING, clear
 from lab_controller.demo.setup import Demo, DemoFailed
 from lab_controller.demo.story import Say, StepFailed, Story, demand
 from lab_controller.i18n import text
-from lab_controller.wire_trials import PartRequest, RunShape, TrialRequest
+from lab_controller.wire_trials import PartRequest, RunShape, TrialRequest, TrialShape
 
 ZONE = ZoneInfo("Asia/Tokyo")
 SLOT = timedelta(minutes=30)
@@ -32,12 +34,28 @@ class RehearsalFailed(DemoFailed):
     code = "rehearsal.failed"
 
 
+class Departure(NamedTuple):
+    """One thing in which a rehearsal was not what the plan asks for."""
+
+    code: str
+    params: dict[str, object]
+
+
+class Rehearsed(NamedTuple):
+    """What a rehearsal left, what it did, and where it departed from the plan."""
+
+    files: list[Path]
+    runs: list[RunShape]
+    departures: list[Departure]
+
+
 @dataclass(slots=True)
 class Rehearsal(Story):
     """A party that comes, tries its plan condition by condition, and leaves."""
 
     wanted: TrialRequest = field(default_factory=lambda: TrialRequest(booking="", title=""))
     parts: int = 3
+    runs: list[RunShape] = field(default_factory=list)
 
     async def play(self) -> None:
         """From the booking to the last run."""
@@ -51,7 +69,8 @@ class Rehearsal(Story):
         for name, step in steps:
             await self.step(name, step)
         for condition in self.trials[which].conditions:
-            await self.step("rehearse_run", lambda name=condition.name: self._try(which, name))  # type: ignore[misc]
+            name = condition.name
+            await self.step("rehearse_run", lambda name=name: self._try(which, name), name)  # type: ignore[misc]
         await self.disarm(which)
 
     async def _book(self, which: str) -> None:
@@ -74,7 +93,7 @@ class Rehearsal(Story):
         run = await self._start_run(which, condition)
         demand(run.simulated and run.rehearsal, "not marked as a rehearsal")
         await (self._print(run) if which == "printer" else self._pick(run))
-        await self.lab.run_step(run.id, "finish")
+        self.runs.append(await self.lab.run_step(run.id, "finish"))
 
     async def _print(self, run: RunShape) -> None:
         device, job = self.words["printer"]["device"], next(iter(self.jobs.values()))
@@ -107,7 +126,7 @@ def rehearse(
     parts: int,
     factor: float,
     begin: Say,
-) -> list[Path]:
+) -> Rehearsed:
     """Play the plan in `out` and leave its report there. Raises DemoFailed."""
     clear(out)
     morning = datetime.combine(datetime.now(ZONE).date(), MORNING, ZONE)
@@ -126,18 +145,39 @@ def mark(config: Path) -> None:
 
 async def _play(
     demo: Demo, wanted: TrialRequest, gcode: Path, language: str, parts: int, begin: Say
-) -> list[Path]:
+) -> Rehearsed:
     token = demo.data_dir / "staff.token"
     async with LabClient.for_lab(demo.url, token, language=language) as lab:
         played = Rehearsal(demo, lab, gcode, begin, wanted=wanted, parts=parts)
         try:
             await played.play()
             (trial,) = played.trials.values()
-            return await _fetch_report(lab, trial.id, demo.home)
+            files = await _fetch_report(lab, trial.id, demo.home)
+            return Rehearsed(files, played.runs, list(departures(trial, played.runs)))
         except Refused as refused:
             raise RehearsalFailed(cause=refused.refusal.text) from refused
         except (StepFailed, Unreachable, TimeoutError) as error:
             raise RehearsalFailed(cause=str(error) or type(error).__name__) from error
+
+
+def departures(plan: TrialShape, runs: Sequence[RunShape]) -> Iterator[Departure]:
+    """What of the plan was not played as it stands; by rule from plan and runs."""
+    sample = plan.protocol.sample
+    for run in runs:
+        made = run.good + run.scrap + run.rework
+        if sample.parts_per_run is not None and made != sample.parts_per_run:
+            params = {"condition": run.condition, "made": made, "planned": sample.parts_per_run}
+            yield Departure("rehearsal.other_parts", params)
+    if sample.runs_per_condition > 1:
+        yield Departure("rehearsal.one_run", {"planned": sample.runs_per_condition})
+    if plan.protocol.randomised:
+        yield Departure("rehearsal.other_order", {})
+    settings = {name for condition in plan.conditions for name in condition.settings}
+    if settings:
+        yield Departure("rehearsal.same_job", {"settings": ", ".join(sorted(settings))})
+    if plan.limits:
+        names = ", ".join(limit.characteristic for limit in plan.limits)
+        yield Departure("rehearsal.not_measured", {"names": names})
 
 
 async def _fetch_report(lab: LabClient, trial: str, home: Path) -> list[Path]:

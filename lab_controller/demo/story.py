@@ -58,7 +58,8 @@ class Step:
     seconds: float
 
 
-Say = Callable[[str, datetime], None]
+Say = Callable[[str, datetime, str], None]
+"""Tells that a step begins: its name, the lab's time, and what it is about where names repeat."""
 
 
 @dataclass(slots=True)
@@ -105,10 +106,10 @@ class Story:
         ):
             await self.step(name, step)
 
-    async def step(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    async def step(self, name: str, work: Callable[[], Awaitable[None]], about: str = "") -> None:
         """Tell, do, time."""
         began = self.demo.clock.monotonic()
-        self.begin(name, self.demo.clock.now())
+        self.begin(name, self.demo.clock.now(), about)
         done = False
         try:
             await work()

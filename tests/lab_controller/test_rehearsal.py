@@ -14,8 +14,10 @@ from click.testing import CliRunner
 
 from lab_controller.cli.main import main
 from lab_controller.config import ConfigInvalid, load
-from lab_controller.demo.rehearsal import mark
+from lab_controller.demo.rehearsal import departures, mark
+from lab_controller.wire_trials import ProtocolShape
 from tests.lab_controller.test_config import GOOD
+from tests.tui.fake_lab import FakeLab
 
 PLAN = """\
 title = "座金の並べ"
@@ -49,6 +51,22 @@ def test_a_plan_with_mistakes_starts_no_lab(tmp_path: Path) -> None:
     assert "1 行目" in done.stderr
 
 
+def test_what_was_not_played_as_planned_is_told() -> None:
+    lab = FakeLab()
+    trial, run = lab.trials["t1"], lab.trials["t1"].runs[0]
+    told = {each.code for each in departures(trial, [run])}
+    assert told == {"rehearsal.other_order", "rehearsal.not_measured"}
+    sample = trial.protocol.sample.model_copy(update={"parts_per_run": 9, "runs_per_condition": 2})
+    plain = ProtocolShape(sample=sample)
+    short = trial.model_copy(update={"protocol": plain, "limits": []})
+    parts, runs = departures(short, [run])
+    assert (parts.code, parts.params["made"]) == ("rehearsal.other_parts", run.good + run.scrap)
+    assert (runs.code, runs.params["planned"]) == ("rehearsal.one_run", 2)
+    varied = trial.conditions[0].model_copy(update={"settings": {"speed": "50"}})
+    _, same = departures(short.model_copy(update={"conditions": [varied]}), [])
+    assert (same.code, same.params["settings"]) == ("rehearsal.same_job", "speed")
+
+
 @pytest.mark.soak
 def test_a_plan_is_played_and_leaves_a_report_that_says_what_it_is(tmp_path: Path) -> None:
     plan, out, real = tmp_path / "plan.toml", tmp_path / "out", tmp_path / "data"
@@ -65,6 +83,9 @@ def test_a_plan_is_played_and_leaves_a_report_that_says_what_it_is(tmp_path: Pat
     assert list(real.iterdir()) == []
     told = json.loads(done.stdout)
     assert (told["simulated"], str(out / "report.pdf") in told["files"]) == (True, True)
+    assert [run["condition"] for run in told["runs"]] == ["50%", "100%"]
+    assert "rehearsal.same_job" in {each["code"] for each in told["departures"]}
+    assert "条件「50%」" in done.stderr
     lab = sqlite3.connect(out / "data" / "lab.db")
     runs = lab.execute("SELECT condition, state, simulated, rehearsal FROM trial_run").fetchall()
     lab.close()
