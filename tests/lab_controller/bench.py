@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from booking import migrations as booking_tables
 from booking.model import Booking, BookingRequest
 from booking.store import directory
 from equipment_drivers import registry
@@ -32,8 +35,10 @@ from equipment_drivers.contract import (
 from equipment_drivers.lifecycle import Limits
 from equipment_drivers.model import Operation
 from lab_controller import bootstrap
+from lab_controller import migrations as lab_tables
 from lab_controller.bootstrap import Lab
 from lab_controller.config import Settings, load
+from lab_controller.database import connect
 from lab_controller.services.bookings import Certificate
 from lab_controller.stopper import door as door_module
 from lab_controller.stopper.controller import ControllerChannel
@@ -43,6 +48,7 @@ from lab_controller.stopper.means.reach import Reach
 from lab_controller.stopper.stopper import Stopper
 from tests.equipment_drivers.fakes import AWAKE, STILL, FakeDriver, NoArguments
 from tests.lab_controller.hand_clock import HandClock
+from trial_logs import migrations as trial_tables
 from trial_logs.model import Band, Condition, TrialDraft
 
 PATIENCE_S = 20.0
@@ -332,6 +338,22 @@ class Site:
             await lab.stop()
 
 
+@cache
+def empty_books() -> bytes:
+    """A lab.db with all its tables and nothing in them: making them takes longer than most tests.
+
+    That a lab makes its own is proved in test_bootstrap.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "lab.db"
+        db = connect(path)
+        for apply in (lab_tables.migrate, booking_tables.migrate, trial_tables.lab.apply):
+            apply(db)
+            db.conn.commit()
+        db.close()
+        return path.read_bytes()
+
+
 @asynccontextmanager
 async def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Site]:
     """The configuration, the stopper behind its socket, and the fake driver by its name."""
@@ -342,6 +364,7 @@ async def site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[S
     (folder / "lab.toml").write_text(CONFIG, encoding="utf-8")
     controller = ControllerChannel()
     (folder / "data").mkdir()
+    (folder / "data" / "lab.db").write_bytes(empty_books())
     stopper = Stopper(LatchKeeper(folder / "data" / "stop.latch"), Reach(), controller.push)
     door = Door(folder / "s.sock", stopper, controller, dict)
     found = Site(folder, clock, stopper, door)

@@ -22,6 +22,7 @@ def query(site: Site, sql: str) -> list[tuple[object, ...]]:
 
 
 async def test_opening_moves_nothing(site: Site) -> None:
+    (site.folder / "data" / "lab.db").unlink()  # its very first opening
     async with site.open() as bench:
         for connection in ("usb", "lan", "hub"):
             driver = bench.driver(connection)
