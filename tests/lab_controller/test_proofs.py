@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import re
 import shutil
@@ -12,7 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from zipfile import ZipFile
 
+import pyarrow.parquet
+import pypdf
 import pytest
+import typst
 from click.testing import CliRunner, Result
 
 from lab_controller.cli.main import main
@@ -222,6 +226,24 @@ def test_a_changed_file_is_told_with_its_place(data: Path, name: str, where: str
     assert params["trial"] == TRIAL
     assert re.fullmatch(where, params["where"])
     assert params["recorded"] != params["found"] or where == r"\d+"
+
+
+def test_a_page_that_reads_otherwise_and_a_cell_of_parquet_are_named(data: Path) -> None:
+    report, parts = data / "reports" / "report.pdf", data / "reports" / "parts.parquet"
+    more = typst.Compiler(b"9.99 good", font_paths=typst.Fonts(False, True, [])).compile()
+    book = pypdf.PdfWriter(clone_from=report)
+    book.pages[-1].merge_page(pypdf.PdfReader(io.BytesIO(more)).pages[0])  # type: ignore[arg-type]
+    book.write(report)
+    last = len(book.pages)
+    table = pyarrow.parquet.read_table(parts)
+    rows = table.to_pylist()
+    rows[3]["verdict"] = "rework"
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=table.schema), parts)
+    for path, where in ((report, f"p. {last}"), (parts, "4: verdict")):
+        code, params = first(verified(data, path), path.name)
+        assert (code, params["where"]) == ("report.changed", where)
+        assert params["recorded"] != params["found"]
+    assert params["found"] == "rework"
 
 
 def test_an_archive_of_the_data_is_proved_file_by_file(data: Path) -> None:

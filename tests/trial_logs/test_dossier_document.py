@@ -286,9 +286,9 @@ def test_quotes_are_appended_page_by_page_and_what_cannot_be_is_told(
     offer = tmp_path / "offer.pdf"
     offer.write_bytes(compiler.compile(timestamp=0))  # type: ignore[arg-type]
     locked, broken, scan = (tmp_path / name for name in ("l.pdf", "b.pdf", "s.tif"))
-    with pypdf.PdfWriter(offer) as writer:
-        writer.encrypt("secret")
-        writer.write(locked)
+    writer = pypdf.PdfWriter(clone_from=offer)
+    writer.encrypt("secret")
+    writer.write(locked)
     broken.write_bytes(offer.read_bytes()[:300])
     wide, round_ = Image.linear_gradient("L"), Image.radial_gradient("L")
     colours = Image.merge("RGB", (wide, round_, wide.rotate(90))).resize((1300, 900))

@@ -12,6 +12,10 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 from zipfile import BadZipFile, ZipFile
 
+from trial_logs.exports.parquet import is_possible
+from trial_logs.typeset.foreign import texts
+
+Cells = dict[str, Any]
 CHUNK = 1 << 16
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
@@ -32,7 +36,7 @@ def first_place(recorded: Path, found: Path) -> Place | None:
     look = READERS.get(recorded.suffix)
     try:
         place = look(recorded, found) if look else None
-    except (ValueError, KeyError, BadZipFile, ElementTree.ParseError, csv.Error):
+    except (OSError, ValueError, KeyError, BadZipFile, ElementTree.ParseError, csv.Error):
         place = None
     return place or Place(f"byte {at}", "", "")
 
@@ -130,9 +134,46 @@ def _cell(cell: ElementTree.Element, texts: list[str]) -> str:
     return f"={formula} → {value}" if formula else value
 
 
+def _in_parquet(recorded: Path, found: Path) -> Place | None:
+    """The row, counted from 1, and the column; None also where pyarrow is not installed."""
+    if not is_possible():
+        return None
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(recorded) as one, pyarrow.parquet.ParquetFile(found) as two:
+        row = 0
+        for pair in zip_longest(one.iter_batches(), two.iter_batches()):
+            old, new = ([] if each is None else each.to_pylist() for each in pair)
+            if old != new:
+                return next(_cells(old, new, row))
+            row += len(old)
+    return None
+
+
+def _cells(old: list[Cells], new: list[Cells], row: int) -> Iterator[Place]:
+    nothing: Cells = {}
+    for number, (before, after) in enumerate(zip_longest(old, new, fillvalue=nothing), row + 1):
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                told, seen = (str(each.get(name, "")) for each in (before, after))
+                yield Place(f"{number}: {name}", told, seen)
+
+
+def _in_pdf(recorded: Path, found: Path) -> Place | None:
+    """The page and its first line that reads differently; None where only its looks differ."""
+    for page, (before, after) in enumerate(zip_longest(texts(recorded), texts(found)), 1):
+        if before != after:
+            lines = zip_longest((before or "").splitlines(), (after or "").splitlines())
+            told, seen = next((a or "", b or "") for a, b in lines if a != b)
+            return Place(f"p. {page}", told, seen)
+    return None
+
+
 READERS: dict[str, Callable[[Path, Path], Place | None]] = {
     ".csv": _in_csv,
     ".json": _in_json,
     ".xlsx": _in_workbook,
+    ".parquet": _in_parquet,
+    ".pdf": _in_pdf,
 }
 """How two files with this ending are compared."""

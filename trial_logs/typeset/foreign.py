@@ -147,6 +147,21 @@ def _pdf_pages(source: Path) -> Iterator[tuple[Image, str, int]]:
                 raise Undrawable("broken") from None
 
 
+def texts(source: Path) -> list[str]:
+    """The text of every page of a PDF, line by line. Raises ValueError where it cannot be read."""
+    library = _pdfium()[0]
+    try:
+        with closing(library.PdfDocument(source)) as document:
+            return [_whole_text(page) for page in document]
+    except library.PdfiumError as error:
+        raise ValueError(str(error)) from None
+
+
+def _whole_text(page: Any) -> str:
+    with closing(page), closing(page.get_textpage()) as text:
+        return str(text.get_text_range())
+
+
 def _page_image(page: Any) -> Image:
     width, height = page.get_size()
     scale = min(WIDEST / max(width, 1), TALLEST / max(height, 1), FINEST)
