@@ -30,7 +30,7 @@ def stood_words(stop: StoodShape, at: datetime, t: Texts) -> str:
 
 def floor_lines(run: RunShape, floor: FloorShape | None, t: Texts) -> list[Text]:
     """What the operator should know and the keys that answer it; the most urgent first."""
-    lines = [Text(f"! {met.text}", BAD) for met in run.stop_rules_met]
+    lines = [Text(f"!{met.text}", BAD) for met in run.stop_rules_met]
     if floor is None or floor.run != run.id:
         return lines
     waiting = [stop for stop in floor.stops if not stop.explained_by]

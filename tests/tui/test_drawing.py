@@ -1,4 +1,4 @@
-"""What is drawn by hand: the board's lines and the plot's stretches."""
+"""What is drawn by hand: the board's lines, the plot's stretches, and signs that there is more."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
+from rich.text import Text
+from textual.screen import Screen
 
 from lab_controller.wire import BucketShape
-from tests.tui.fake_lab import at
+from tests.tui.fake_day import at
+from tests.tui.rig import desk, picture, press, settled
 from tui.widgets.board import Painter
+from tui.widgets.panel import Panel
 from tui.widgets.plot import stretches
 
 PLAIN = Style()
@@ -67,3 +71,17 @@ def test_values_slower_than_buckets_are_still_a_line() -> None:
 def test_nothing_and_one_value() -> None:
     assert stretches(buckets(None, None)) == []
     assert stretches(buckets(None, 3)) == [[(1, 3)]]
+
+
+async def test_what_is_cut_off_says_so() -> None:
+    def last_signs(screen: Screen[object]) -> set[str]:
+        return {line.rstrip()[-1:] for line in picture(screen).splitlines()} & {"v", "^"}
+
+    async with desk() as (app, pilot):
+        await press(pilot, "3")
+        app.screen.query_one("#run", Panel).say(Text("\n".join("123456789")))
+        await settled(pilot)
+        assert picture(app.screen).count("v +2") == 1
+        for key, signs in (("question_mark", {"v"}), ("pagedown", {"v", "^"}), ("end", {"^"})):
+            await press(pilot, key)
+            assert last_signs(app.screen) == signs

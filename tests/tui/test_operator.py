@@ -33,7 +33,6 @@ async def test_every_entry_takes_one_key_or_one_digit_more() -> None:
         stop_at = app.lab.now.replace(minute=19)
         assert app.lab.calls[-1] == ("cause", ("warp", "", "printer1", stop_at))
         assert isinstance(app.screen, Trial)
-        app.screen.read_floor()
         await press(pilot, "e", "2")
         assert app.lab.calls[-1] == ("mode", "setup")
         await press(pilot, "k")
@@ -76,3 +75,9 @@ async def test_without_a_run_under_way_each_key_says_what_to_do() -> None:
         await press(pilot, "3", "k", "e", "i", "y")
         assert app.lab.calls == []
         assert "実行中の試行がありません" in picture(app.screen)
+        await press(pilot, "home", "g")  # a run that is over, with nothing to judge
+        assert "終わった試行の記録に「良品」を1個足しますか" in said(picture(app.screen))
+        await press(pilot, "n")
+        assert app.lab.calls == []
+        await press(pilot, "down", "g")  # one that is over, too, but a part of it waits
+        assert app.lab.calls == [("count", ("r2", "good"))]

@@ -125,7 +125,7 @@ class JobKeys(TrialSubject):
             await client.command(device.id, "load_program", name, lease=device.lease)
             return Done(self.t("done.loaded", program=given["name"]))
 
-        fields = [Field("name", "field.name", program, required=True)]
+        fields = [Field("name", "field.name", program, hint="hint.program", required=True)]
         form = Form(self.station, self.t("job.load"), fields, send)
         self.app.push_screen(form, self.post_if)
 
