@@ -63,14 +63,22 @@ def small_lab() -> Iterator[Path]:
             yield home
 
 
+def address(home: Path) -> str:
+    """Where the controller's API is."""
+    return (home / "data" / "controller.url").read_text(encoding="ascii").strip() + "/api/v1"
+
+
+def staff_token(home: Path) -> str:
+    """What opens it."""
+    return (home / "data" / "staff.token").read_text(encoding="ascii").strip()
+
+
 def door(home: Path, language: str = "en", token: str | None = None) -> httpx.Client:
     """A client at the controller's own address, with the staff token or another one."""
-    right = (home / "data" / "staff.token").read_text(encoding="ascii").strip()
-    url = (home / "data" / "controller.url").read_text(encoding="ascii").strip()
-    shown = right if token is None else token
+    shown = staff_token(home) if token is None else token
     headers = {"Accept-Language": language}
     headers |= {"Authorization": f"Bearer {shown}"} if shown else {}
-    return httpx.Client(base_url=f"{url}/api/v1", headers=headers, timeout=PATIENCE_S)
+    return httpx.Client(base_url=address(home), headers=headers, timeout=PATIENCE_S)
 
 
 def midnight(days: int) -> datetime:

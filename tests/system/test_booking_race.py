@@ -7,13 +7,13 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.system.small_lab import PATIENCE_S, door, midnight, small_lab
+from tests.system.racer import ask_for_all, wish
+from tests.system.small_lab import PATIENCE_S, address, door, midnight, small_lab, staff_token
 
 PROCESSES, ROUNDS = 8, 125
 
@@ -25,31 +25,6 @@ def lab() -> Iterator[Path]:
     """A lab without machines: its folder."""
     with small_lab() as home:
         yield home
-
-
-def wish(start: datetime, key: str) -> dict[str, Any]:
-    """Half an hour of the bench."""
-    return {
-        "equipment": "bench",
-        "start": start.isoformat(),
-        "end": (start + timedelta(minutes=30)).isoformat(),
-        "party": "ota",
-        "idempotency_key": key,
-    }
-
-
-def ask_for_all(
-    home: Path, at_once: Barrier, slots: list[datetime], answers: multiprocessing.Queue[Any]
-) -> None:
-    """One of the processes: each slot at the same moment as all the others."""
-    said = []
-    with door(home) as client:
-        client.get("/lab")  # the connection is open before the race begins
-        for slot in slots:
-            at_once.wait(PATIENCE_S)
-            answer = client.post("/bookings", json=wish(slot, uuid.uuid4().hex))
-            said.append((answer.status_code, answer.json()))
-    answers.put(said)
 
 
 def test_never_both_and_never_locked(lab: Path) -> None:
@@ -68,11 +43,12 @@ def test_never_both_and_never_locked(lab: Path) -> None:
 
 def race(home: Path, slots: list[datetime]) -> list[list[tuple[int, dict[str, Any]]]]:
     """What each process was told, slot by slot."""
+    url, token = address(home), staff_token(home)
     context = multiprocessing.get_context("spawn")
     at_once = context.Barrier(PROCESSES)
     answers = context.Queue()
     racers = [
-        context.Process(target=ask_for_all, args=(home, at_once, slots, answers), daemon=True)
+        context.Process(target=ask_for_all, args=(url, token, at_once, slots, answers), daemon=True)
         for _ in range(PROCESSES)
     ]
     for racer in racers:
