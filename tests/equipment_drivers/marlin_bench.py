@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import pytest
 
 from equipment_drivers.contract import (
     Arguments,
@@ -25,9 +28,17 @@ from equipment_drivers.devices.marlin_spec import (
     PrintFile,
     SetTemperature,
 )
+from equipment_drivers.errors import DriverError
 from equipment_drivers.model import DeviceMessage, DeviceState, Fact, Operation, Reading
+from tests.equipment_drivers.fake_marlin import PtyPrinter
 
 F = TypeVar("F", bound=Fact)
+JOB = [
+    *("G28", "M104 S200", "M109 S200"),
+    *(f"G1 X{n} E{n} F1200" for n in range(40)),
+    "M104 S0",
+]
+QUESTIONS = ("M105", "M110", "M113", "M114", "M115", "M155", "M27", "M400")
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 
 
@@ -112,3 +123,60 @@ class Printer:
 
     def readings(self, signal: str) -> list[Reading]:
         return [reading for reading in self.told(Reading) if reading.signal == signal]
+
+
+@asynccontextmanager
+async def online(far: PtyPrinter, **options: Any) -> AsyncIterator[Printer]:
+    """The driver at this far end, up; it is closed at the end."""
+    printer = Printer(far.path, **options)
+    try:
+        await printer.up()
+        yield printer
+    finally:
+        await printer.driver.close()
+
+
+@asynccontextmanager
+async def serving(printer: Printer) -> AsyncIterator[asyncio.Task[None]]:
+    """The driver looks after its wire meanwhile; the task ends with what ends the wire."""
+    watch = asyncio.create_task(printer.driver.serve())
+    try:
+        yield watch
+    finally:
+        watch.cancel()
+        await asyncio.wait({watch})
+
+
+async def printing_until(
+    far: PtyPrinter, printer: Printer, job: Path, line: str
+) -> asyncio.Task[CommandResult]:
+    """A print that has come to this line, whose answer is kept back."""
+    far.held = {line}
+    printing = printer.print_file(job)
+    await far.until_heard(line.encode())
+    return printing
+
+
+async def meanwhile(far: PtyPrinter, asked: asyncio.Task[CommandResult]) -> None:
+    """What is asked for while a line has no answer yet; then it gets one."""
+    await asyncio.sleep(0)
+    far.release()
+    await asked
+
+
+async def failure(task: asyncio.Future[Any]) -> DriverError:
+    """What it fails with."""
+    with pytest.raises(DriverError) as caught:
+        async with asyncio.timeout(10):
+            await task
+    return caught.value
+
+
+def executed(far: PtyPrinter, *starts: str) -> list[str]:
+    """Commands the firmware executed, those that begin so."""
+    return [command for _, command in far.firmware.executed if command.startswith(starts or "")]
+
+
+def acted(far: PtyPrinter) -> list[str]:
+    """Commands that were no questions."""
+    return [command for command in executed(far) if command.split()[0] not in QUESTIONS]
