@@ -66,11 +66,6 @@ def stops_of(db: Evidence, until_us: int = 0) -> list[Stop]:
     return stops(story, list(pieces(story)), header.microstop_s, _words(db))
 
 
-def stop_count(db: Evidence, until_us: int) -> int:
-    """How many `stops_of` there are; cheaper, since their kinds and causes are not asked."""
-    return len(stops(_until(story_of(db, record.read_header(db)), until_us), (), 0.0, {}))
-
-
 def element_at(db: Evidence, until_us: int = 0) -> Element:
     """The element a live run is in at `until_us`, or the last one of a run that is over."""
     last = Element.UNKNOWN
@@ -93,13 +88,19 @@ def story_of(db: Evidence, header: RunHeader) -> Story:
     return Story(
         t0_us,
         t1_us,
-        header.machines or _machines(states),
+        header.machines or machines_of(states),
         states,
         [(to_us(g.at), g.device, g.opened, g.cause) for g in record.gap_edges(db)],
         [(to_us(m.at), m.state, m.cause) for m in record.moves(db)],
         [(to_us(m.at), m.mode) for m in context_record.modes(db)],
         [(to_us(o.at), o.in_force) for o in context_record.orders(db)],
     )
+
+
+def machines_of(states: Sequence[Seen]) -> tuple[str, ...]:
+    """Of a record that does not name them: what worked or failed, else all that was seen."""
+    acted = {s.device for s in states if s.item in (Item.EXECUTING, Item.OUT_OF_SERVICE)}
+    return tuple(sorted(acted or {s.device for s in states}))
 
 
 def bekido(cut: Sequence[Piece]) -> Indicator:
@@ -193,12 +194,6 @@ def _flagged(figure: Figure, unseen_s: float, code: str = UNKNOWN_TIME) -> Figur
     if figure.value is None or not unseen_s:
         return figure
     return Figure(figure.value, code)
-
-
-def _machines(states: Sequence[Seen]) -> tuple[str, ...]:
-    """Of a record that does not name them: what worked or failed, else all that was seen."""
-    acted = {s.device for s in states if s.item in (Item.EXECUTING, Item.OUT_OF_SERVICE)}
-    return tuple(sorted(acted or {s.device for s in states}))
 
 
 def _words(db: Evidence) -> Words:

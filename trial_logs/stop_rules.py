@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
 
 from trial_logs import record
 from trial_logs.model import RunMoved, RunState, Verdict
 from trial_logs.protocol import StopKind, StopRule
 from trial_logs.record import Evidence
-from trial_logs.run_times import stop_count
-from trial_logs.spells import SAFETY_STOPS, stop_word
 from trial_logs.stamps import to_us
+from trial_logs.stop_tally import NOTHING, Stood, Tally, stood
 
+COUNTED = {StopKind.STOPS, StopKind.SAFETY_STOP}
 LEAST_FOR_A_SHARE = 10
 """A share of fewer parts says nothing: one bad first part is not "100 % scrap"."""
 
@@ -28,6 +27,7 @@ class Standing:
     running_s: float = 0.0
     stops: int = 0
     safety_stops: int = 0
+    tally: Tally = field(default=NOTHING, compare=False, repr=False)
 
 
 def _scrap_share(now: Standing) -> float:
@@ -53,26 +53,26 @@ def met(rules: Sequence[StopRule], standing: Standing) -> tuple[StopRule, ...]:
     )
 
 
-def standing(db: Evidence, now: datetime, kinds: Collection[StopKind]) -> Standing:
+def standing(
+    db: Evidence, now: datetime, kinds: Collection[StopKind], before: Tally = NOTHING
+) -> Standing:
     """How the run stands at `now` for rules of these kinds, from its evidence, as corrected.
 
     What no rule asks for stays 0: this is looked at every few seconds while a run goes on, and
-    device states are many. Stops are those of its report, チョコ停 among them.
+    device states are many. Stops are those of its report, チョコ停 among them; they are counted on
+    from the `tally` of the last look.
     """
     made = [part.verdict for part in record.parts(db) if part.verdict is not Verdict.VOID]
+    asked = bool(COUNTED & set(kinds))
+    stops = stood(db, to_us(now), before) if asked else Stood(0, 0, before)
     return Standing(
         parts=len(made),
         scrap=made.count(Verdict.SCRAP),
         running_s=_running_s(record.moves(db), now),
-        stops=stop_count(db, to_us(now)) if StopKind.STOPS in kinds else 0,
-        safety_stops=_safety_stops(db) if StopKind.SAFETY_STOP in kinds else 0,
+        stops=stops.stops if StopKind.STOPS in kinds else 0,
+        safety_stops=stops.safety_stops if StopKind.SAFETY_STOP in kinds else 0,
+        tally=stops.tally,
     )
-
-
-def _safety_stops(db: Evidence) -> int:
-    said = sorted(record.states(db), key=lambda state: state.device)  # each in order of time
-    words = groupby((state.device, stop_word(state)) for state in said)
-    return sum(word in SAFETY_STOPS for (_, word), _ in words)
 
 
 def _running_s(moves: Sequence[RunMoved], now: datetime) -> float:

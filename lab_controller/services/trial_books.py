@@ -13,6 +13,7 @@ from lab_controller.floor import Floor
 from trial_logs import record, stop_rules, store
 from trial_logs.model import Run, Trial, Verdict
 from trial_logs.protocol import StopRule
+from trial_logs.stop_tally import NOTHING, Tally
 from trial_logs.stores import plans
 
 T = TypeVar("T")
@@ -37,6 +38,7 @@ class TrialBooks:
 
     def __init__(self, floor: Floor) -> None:
         self._clock, self._db, self._recorder = floor.clock, floor.db, floor.recorder
+        self._tallies: dict[str, Tally] = {}
 
     async def trials(self, booking: str | None = None) -> list[Trial]:
         """Trials, newest first; of one booking or all."""
@@ -62,7 +64,10 @@ class TrialBooks:
         live = await self._db.read(
             lambda db: [_with_rules(db, run) for run in store.live_runs(db)],
         )
-        return [await asyncio.to_thread(self._counted, *each) for each in live if each[1]]
+        found = [await asyncio.to_thread(self._counted, *each) for each in live if each[1]]
+        going = {each.run.id for each in found}
+        self._tallies = {run: tally for run, tally in self._tallies.items() if run in going}
+        return found
 
     def _counted(self, run: Run, rules: tuple[StopRule, ...]) -> RunCounts:
         now = self._clock.now()
@@ -72,7 +77,9 @@ class TrialBooks:
             counts = {each: verdicts[each] for each in Verdict}
             if not rules:
                 return RunCounts(run, counts)
-            standing = stop_rules.standing(db, now, {rule.kind for rule in rules})
+            before = self._tallies.get(run.id, NOTHING)
+            standing = stop_rules.standing(db, now, {rule.kind for rule in rules}, before)
+            self._tallies[run.id] = standing.tally  # of two at once either will do
             return RunCounts(run, counts, stop_rules.met(rules, standing))
 
         return self.read_evidence(run.id, read, RunCounts(run, dict.fromkeys(Verdict, 0)))
