@@ -7,10 +7,12 @@ from typing import Any
 
 from lab_controller.client_door import LONG_TIMEOUT_S, LabDoor
 from lab_controller.wire_trials import (
+    AmendRequest,
     DossierRequest,
     GrantPackShape,
     MeasurementRequest,
     PartRequest,
+    PlanVersionShape,
     ReportShape,
     RunRequest,
     RunShape,
@@ -40,6 +42,14 @@ class TrialsDoor(LabDoor):
     async def create_trial(self, wanted: TrialRequest) -> TrialShape:
         """A new trial for a booking."""
         return await self._one(TrialShape, "POST", "/trials", wanted)
+
+    async def amend_plan(self, trial: str, wanted: AmendRequest) -> TrialShape:
+        """Put another plan in force; the one before stays as a version."""
+        return await self._one(TrialShape, "POST", f"/trials/{trial}/plan", wanted)
+
+    async def plan_versions(self, trial: str) -> list[PlanVersionShape]:
+        """Every version of a trial's plan, oldest first."""
+        return await self._many(PlanVersionShape, "GET", f"/trials/{trial}/plan")
 
     async def plan_run(self, trial: str, wanted: RunRequest) -> RunShape:
         """A new run under one of the plan's conditions."""

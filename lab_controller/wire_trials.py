@@ -134,6 +134,27 @@ class TrialRequest(PlanShape):
     booking: str
 
 
+class AmendRequest(Request):
+    """Another plan for a trial, with why; `after_runs`: although runs have been made."""
+
+    plan: TrialRequest
+    why: str
+    after_runs: bool = False
+
+
+class PlanVersionShape(Shape):
+    """One version of a trial's plan: what it changed, and which runs had begun before it."""
+
+    number: int
+    made: datetime
+    by: str
+    why: str
+    sha256: str
+    changed: list[str]
+    runs_before: list[str]
+    plan: PlanShape
+
+
 class PlannedShape(Shape):
     """A run the plan asks for."""
 
@@ -217,6 +238,7 @@ class TrialShape(Shape):
     confidentiality: str = "party"
     protocol: ProtocolShape = Field(default_factory=ProtocolShape)
     left: PlanLeftShape | None = None
+    plan_version: int = 1
 
 
 class RunRequest(Request):

@@ -15,7 +15,16 @@ from trial_logs.buckets import Bucket
 from trial_logs.chain import last_segment
 from trial_logs.inference.of_run import RunInference
 from trial_logs.inferred import infer
-from trial_logs.model import JUDGED, Correction, Limit, RunHeader, Series, Trial, Verdict
+from trial_logs.model import (
+    JUDGED,
+    Correction,
+    Limit,
+    PlanVersion,
+    RunHeader,
+    Series,
+    Trial,
+    Verdict,
+)
 from trial_logs.protocol import Protocol
 from trial_logs.spans import Span
 from trial_logs.spells import spells
@@ -127,6 +136,7 @@ class RunSection:
     head: str
     segments: int
     inference: RunInference
+    plan_sha256: str = ""
 
     @property
     def cycle_s(self) -> list[float]:
@@ -159,6 +169,7 @@ class ReportContent:
     runs: tuple[RunSection, ...]
     labels: dict[str, str] = field(default_factory=dict)
     protocol: Protocol = field(default_factory=Protocol)
+    versions: tuple[PlanVersion, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -200,6 +211,7 @@ def report_content(
         runs=tuple(runs),
         labels=dict(labels or {}),
         protocol=draft.protocol,
+        versions=trial.versions,
     )
 
 
@@ -236,6 +248,7 @@ def run_section(db: Database, protocol: Protocol | None = None) -> RunSection:
         head=end.head if end else "",
         segments=end.n if end else 0,
         inference=infer(numbers, counted_cycles(parts), _values(taken), header.limits, protocol),
+        plan_sha256=header.plan_sha256,
     )
 
 

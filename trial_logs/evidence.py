@@ -25,6 +25,9 @@ from trial_logs.model import (
 )
 from trial_logs.stamps import to_us
 
+LATER = ("plan_sha256",)
+"""What a header names only where it is known."""
+
 
 def open_run(db: Database, header: RunHeader, now: datetime, booking: str = "") -> Segment:
     """Create the tables and record whose evidence this is and that the run is running.
@@ -35,7 +38,11 @@ def open_run(db: Database, header: RunHeader, now: datetime, booking: str = "") 
     if last_segment(db) is not None:
         raise AlreadyExists("evidence.exists", run=header.run_id)
     rows: Rows = {
-        "header": [(name, canonical(value)) for name, value in asdict(header).items()],
+        "header": [
+            (name, canonical(value))
+            for name, value in asdict(header).items()
+            if name not in LATER or value
+        ],
         "run_event": [(to_us(now), RunState.RUNNING.value, header.operator, "")],
         "order_edge": [(to_us(now), 1, booking)] if booking else [],
     }

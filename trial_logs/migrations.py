@@ -9,6 +9,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from trial_logs import rollups
+from trial_logs.stores.plan_tables import PLAN_TABLES
 from trial_logs.stores.sharing_tables import SHARING_TABLES
 
 lab = Migrations("trial_logs.lab")
@@ -487,3 +488,9 @@ def m002_sealed_chunks(db: Database) -> None:
 def m004_sharing(db: Database) -> None:
     """Files of a trial, fields released to a vendor, links to them, and who looked."""
     _create(db, SHARING_TABLES)
+
+
+@lab()
+def m005_plan_versions(db: Database) -> None:
+    """Every version of a trial's plan, with who changed it and why."""
+    _create(db, PLAN_TABLES)

@@ -191,12 +191,31 @@ class TrialDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanVersion:
+    """A trial's plan as it stood from `made` on: who changed it and why (both empty for the first),
+    its canonical text and the SHA-256 of that."""
+
+    number: int
+    made: datetime
+    by: str
+    why: str
+    plan: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """A stored trial; `id` is the number printed on its report."""
+    """A stored trial; `id` is the number printed on its report. `draft` is the newest version."""
 
     id: str
     created: datetime
     draft: TrialDraft
+    versions: tuple[PlanVersion, ...] = ()
+
+    @property
+    def plan_sha256(self) -> str:
+        """The digest of the plan in force; empty for a plan that was stored without one."""
+        return self.versions[-1].sha256 if self.versions else ""
 
     def condition(self, name: str) -> Condition | None:
         """The condition of that name, if the plan has it."""
@@ -245,7 +264,8 @@ class RunHeader:
     """What the evidence of a run must know of its trial, so that its numbers need no other file.
 
     `energy` names the cumulative counters (unit kW.h) whose differences are this run's energy,
-    `machines` the devices whose states decide what a moment of the run is counted as.
+    `machines` the devices whose states decide what a moment of the run is counted as;
+    `plan_sha256` is the digest of the plan in force when it began.
     """
 
     run_id: str
@@ -263,6 +283,7 @@ class RunHeader:
     microstop_s: float = MICROSTOP_S
     stop_causes: tuple[StopCause, ...] = ()
     machines: tuple[str, ...] = ()
+    plan_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

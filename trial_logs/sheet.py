@@ -21,6 +21,7 @@ from trial_logs.blocks import (
 )
 from trial_logs.chapters.gauge import gauge_chapter
 from trial_logs.chapters.judgement import capability_chapter, steadiness_chapter, warnings
+from trial_logs.chapters.plan_changes import plan_chapter
 from trial_logs.chapters.repeats import repeats_chapter, run_warnings
 from trial_logs.chapters.time_use import stop_chapter, time_chapter
 from trial_logs.charts import curve_plots, cycle_strip
@@ -58,6 +59,7 @@ def report_sheet(content: ReportContent, words: Words) -> dict[str, Any]:
 
 
 def _blocks(content: ReportContent, words: Words) -> Iterator[Block]:
+    yield from plan_chapter(content, words)
     for key, text in (("question", content.question), ("baseline", content.baseline)):
         if text:
             yield heading(words[f"report.{key}"])

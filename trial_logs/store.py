@@ -32,8 +32,9 @@ from trial_logs.model import (
     TrialDraft,
 )
 from trial_logs.plan_rules import draft_problems
+from trial_logs.plan_versions import amendment_problems, refuse_amending
 from trial_logs.stamps import from_ms, to_ms
-from trial_logs.stores import plans
+from trial_logs.stores import plan_versions, plans
 
 REFUSAL = {
     RunAction.START: "trial.already_started",
@@ -83,6 +84,42 @@ def create_trial(db: Database, trial_id: str, draft: TrialDraft, now: datetime) 
         row = {name: getattr(draft, name) for name in TEXT_COLUMNS}
         db.table("trial_trial").insert({"id": trial_id, **row, "created_ms": to_ms(now)})
         plans.insert_plan(db, trial_id, draft)
+        plan_versions.keep_version(db, trial_id, draft, now)
+    return get_trial(db, trial_id)
+
+
+def amend_plan(
+    db: Database,
+    trial_id: str,
+    draft: TrialDraft,
+    now: datetime,
+    *,
+    by: str,
+    why: str,
+    after_runs: bool = False,
+) -> Trial:
+    """Put another plan in force as the trial's next version; the ones before stay as they were.
+
+    After the first run only with `after_runs`, and every report says so. Raises Unknown, Invalid
+    with all problems, NotPossibleNow while a run is live, after runs, or where nothing changes.
+    """
+    trial, runs = get_trial(db, trial_id), list_runs(db, trial_id)
+    refuse_amending(trial, runs, after_runs=after_runs)
+    problems = (
+        *draft_problems(draft),
+        *amendment_problems(trial, draft, runs, by=by, why=why),
+    )
+    if problems:
+        raise Invalid(problems)
+    if draft == trial.draft:
+        raise NotPossibleNow("trial.plan_unchanged", trial=trial_id)
+    with db.atomic():
+        if not trial.versions:  # stored by a release that kept none
+            plan_versions.keep_version(db, trial_id, trial.draft, trial.created)
+        texts = {name: getattr(draft, name) for name in TEXT_COLUMNS}
+        db.table("trial_trial").update(trial_id, texts)
+        plans.replace_plan(db, trial_id, draft)
+        plan_versions.keep_version(db, trial_id, draft, now, by, why)
     return get_trial(db, trial_id)
 
 
@@ -126,7 +163,8 @@ def _trial(db: Database, row: dict[str, Any]) -> Trial:
         conditions=plans.conditions_of(db, row["id"]),
         protocol=plans.protocol_of(db, row["id"]),
     )
-    return Trial(row["id"], from_ms(row["created_ms"]), draft)
+    versions = plan_versions.versions_of(db, row["id"])
+    return Trial(row["id"], from_ms(row["created_ms"]), draft, versions)
 
 
 def plan_run(
@@ -298,6 +336,7 @@ def run_header(trial: Trial, run: Run, energy: tuple[tuple[str, str], ...] = ())
         planned_cycle_s=protocol.planned_cycle_s,
         microstop_s=protocol.microstop_s,
         stop_causes=protocol.stop_causes,
+        plan_sha256=trial.plan_sha256,
     )
 
 

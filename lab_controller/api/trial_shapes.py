@@ -12,10 +12,10 @@ from lab_controller.wire_trials import (
     MetShape,
     PlanLeftShape,
     PlanShape,
+    PlanVersionShape,
     ProtocolShape,
     RunShape,
     TemplateShape,
-    TrialRequest,
     TrialShape,
 )
 from trial_logs import plan_templates
@@ -28,6 +28,8 @@ from trial_logs.model import (
     TrialDraft,
     Verdict,
 )
+from trial_logs.plan_versions import changed_keys
+from trial_logs.plan_versions import draft_of as draft_of_text
 from trial_logs.protocol import (
     Baseline,
     Factor,
@@ -56,7 +58,7 @@ class Booked(typing.Protocol):
     def equipment_id(self) -> str: ...
 
 
-def draft_of(wanted: TrialRequest, booking: Booked) -> TrialDraft:
+def draft_of(wanted: PlanShape, booking: Booked) -> TrialDraft:
     """The plan as the rules know it; randomised without a seed, one is drawn."""
     protocol = protocol_of(wanted.protocol)
     conditions = tuple(
@@ -152,8 +154,31 @@ def trial(one: Trial, runs: list[RunCounts], language: str) -> TrialShape:
         conditions=shown.conditions,
         protocol=shown.protocol,
         runs=[run(found, language) for found in runs],
+        plan_version=len(one.versions) or 1,
         left=PlanLeftShape.model_validate(left),
     )
+
+
+def versions(one: Trial, runs: list[RunCounts]) -> list[PlanVersionShape]:
+    """Every version of a trial's plan, with what it changed and the runs begun before it."""
+    before = [None, *one.versions]
+    return [
+        PlanVersionShape(
+            number=each.number,
+            made=each.made,
+            by=each.by,
+            why=each.why,
+            sha256=each.sha256,
+            changed=list(changed_keys(last.plan, each.plan)) if last else [],
+            runs_before=[
+                found.run.id
+                for found in runs
+                if last and found.run.started is not None and found.run.started < each.made
+            ],
+            plan=plan(draft_of_text(each.plan)),
+        )
+        for last, each in zip(before, one.versions, strict=False)
+    ]
 
 
 def template(name: str, language: str) -> TemplateShape:

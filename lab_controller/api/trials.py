@@ -16,10 +16,12 @@ from lab_controller.api.lab import Issuer, Language, ThisLab
 from lab_controller.bootstrap import Lab
 from lab_controller.services.trial_books import RunCounts
 from lab_controller.wire_trials import (
+    AmendRequest,
     EndRequest,
     MeasurementRequest,
     NoteRequest,
     PartRequest,
+    PlanVersionShape,
     ReportShape,
     RunRequest,
     RunShape,
@@ -73,6 +75,27 @@ async def create(wanted: TrialRequest, lab: ThisLab, language: Language) -> Tria
     draft = shapes.draft_of(wanted, booking)
     created = await lab.trials.create(draft)
     return shapes.trial(created, [], language)
+
+
+@router.post("/trials/{trial}/plan")
+async def amend(
+    trial: str, wanted: AmendRequest, lab: ThisLab, language: Language, by: Issuer
+) -> TrialShape:
+    """Amend the plan; the version before stays, and after a run every report says so."""
+    booking = (await lab.bookings.one(wanted.plan.booking)).booking
+    draft = shapes.draft_of(wanted.plan, booking)
+    amended = await lab.trials.amend(
+        trial, draft, by=by, why=wanted.why, after_runs=wanted.after_runs
+    )
+    return shapes.trial(amended, await lab.trials.runs(trial), language)
+
+
+@router.get("/trials/{trial}/plan")
+async def plan_versions(trial: str, lab: ThisLab, by: Issuer) -> list[PlanVersionShape]:
+    """Every version of the plan, oldest first; the look is written down."""
+    found = await lab.trials.trial(trial)
+    await lab.vendor_views.staff_looked(trial, by, "trial")
+    return shapes.versions(found, await lab.trials.runs(trial))
 
 
 @router.post("/trials/{trial}/runs")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -91,9 +93,15 @@ def plan(
 async def _register(
     lab: LabClient, wanted: TrialRequest, lines: list[str], language: str
 ) -> TrialShape:
-    """Register the plan; problems come back with the line of the file they are on."""
-    try:
+    with at_their_lines(lines, language):
         return await lab.create_trial(wanted)
+
+
+@contextmanager
+def at_their_lines(lines: list[str], language: str) -> Iterator[None]:
+    """Problems of a plan come back with the line of the file they are on."""
+    try:
+        yield
     except Refused as no:
         placed = [
             each.model_copy(update={"field": _placed(each.field, lines, language)})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from lab_controller.cli.amending import amend, versions
 from lab_controller.cli.correcting import correct
 from lab_controller.cli.door import ask, shared, show
 from lab_controller.cli.planning import new, plan, templates
@@ -21,7 +22,7 @@ def command() -> None:
     """Look at trials."""
 
 
-for each in (correct, new, plan, recompute, replay, templates):
+for each in (amend, correct, new, plan, recompute, replay, templates, versions):
     command.add_command(each)
 for each in (attach, attachments, rehearse, release):
     command.add_command(each)

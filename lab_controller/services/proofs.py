@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ from trial_logs.errors import ReportFailed
 from trial_logs.exports.differences import Place, first_place, first_value
 from trial_logs.exports.folder import FILES, PDF
 from trial_logs.exports.package import sha256_of
+from trial_logs.plan_versions import as_of
 from trial_logs.proof import Difference, cut, first_cell, heads_of, verify
 from trial_logs.stores.reports import MadeReport, made_with, reports_of
 from trial_logs.summary import numbers_json, summarise
@@ -111,6 +113,9 @@ def compare(lab: Database, data_dir: Path, run: str, copy: Path) -> list[Differe
 
 BYTE = "byte "
 """How a place begins that only a program can find."""
+
+TODAY = datetime.max.replace(tzinfo=UTC)
+"""After every change of a plan."""
 
 SHORT = "evidence.head_missing"
 """What verify says of a good copy that was taken before the last correction."""
@@ -247,7 +252,7 @@ def _candidates(lab: Database, data_dir: Path, file: Path) -> Iterator[tuple[Mad
     ends = tuple(end for end in found if end is not None)
     for made in {made.language: made for made in reversed(kept)}.values():
         if name:
-            yield replace(made, ends=ends), name, ""
+            yield replace(made, ends=ends, made=TODAY), name, ""
 
 
 def _longest_end(file: Path, names: Iterable[str]) -> str:
@@ -270,7 +275,7 @@ def _make_again(
         if len(evidence) < len(places):
             return None
         order = Order(
-            trial=store.get_trial(lab, made.trial_id),
+            trial=as_of(store.get_trial(lab, made.trial_id), made.made),
             evidence=evidence,
             names=made.inputs["names"],
             devices=made.inputs["devices"],

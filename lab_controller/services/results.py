@@ -111,6 +111,7 @@ class _Kept:
     made: tuple[MadeReport, ...]
     changed: datetime | None
     own: frozenset[str]
+    amended: datetime | None = None
 
 
 class Results:
@@ -214,7 +215,9 @@ def _kept(db: Database, trial: Trial, language: str) -> _Kept:
     with suppress(Unknown):  # no investment sheet yet
         changes.append(newest_sheet(db, trial.id).entered)
     own = store.list_trials(db, party_id=trial.draft.party_id)
-    return _Kept(tuple(made), max(changes, default=None), frozenset(each.id for each in own))
+    amended = trial.versions[-1].made if len(trial.versions) > 1 else None
+    named = frozenset(each.id for each in own)
+    return _Kept(tuple(made), max(changes, default=None), named, amended)
 
 
 def _newest(kept: _Kept, kind: str) -> MadeReport | None:
@@ -225,7 +228,8 @@ def _paper(kind: str, kept: _Kept, ends: frozenset[RunEnd]) -> Paper:
     made = _newest(kept, kind)
     if made is None:
         return Paper(kind, None, is_current=False)
-    current = frozenset(made.ends) == ends
+    amended_since = kept.amended is not None and kept.amended > made.made
+    current = frozenset(made.ends) == ends and not amended_since
     if kind == DOSSIER:
         in_time = kept.changed is None or kept.changed <= made.made
         # beside a trial of another party it is the lab's paper, not this party's

@@ -91,6 +91,19 @@ class Trials(TrialBooks):
         self._bus.tell(RunChanged(trial.id, "", "planned"))
         return trial
 
+    async def amend(
+        self, trial: str, draft: TrialDraft, *, by: str, why: str, after_runs: bool
+    ) -> Trial:
+        """Another plan in force from now on; see `store.amend_plan` for what it refuses."""
+        now = self._clock.now()
+        amended = await self._db.write(
+            lambda db: store.amend_plan(
+                db, trial, draft, now, by=by, why=why, after_runs=after_runs
+            )
+        )
+        self._bus.tell(RunChanged(trial, "", "planned"))
+        return amended
+
     async def plan_run(self, trial: str, condition: str, operator: str, lot: str = "") -> RunCounts:
         """The next run under one of the plan's conditions."""
         run = await self._db.write(

@@ -48,6 +48,17 @@ async def test_a_plan_from_its_template_to_what_is_left(
     assert second["protocol"] == created["protocol"]
     assert second["limits"] == created["limits"]
     assert second["conditions"] == created["conditions"]
+    text = exported.stdout.replace('title = "', 'title = "改・')
+    file.with_name("amended.toml").write_text(text, encoding="utf-8")
+    amend = ("trial", "amend", created["id"], file.with_name("amended.toml"), "--data", data)
+    amended = await table(*amend, "--why", "題を分かりやすく")
+    assert (amended["plan_version"], amended["title"]) == (2, f"改・{created['title']}")
+    same = await machikoba(*amend, "--why", "もう一度")
+    assert (same.exit_code, "変わっていません" in same.stderr) == (REFUSED, True)
+    versions = await table("trial", "versions", created["id"], "--data", data)
+    assert [each["number"] for each in versions] == [1, 2]
+    assert (versions[1]["changed"], versions[1]["why"]) == (["title"], "題を分かりやすく")
+    assert versions[0]["plan"]["title"] == created["title"]
 
 
 BAD_SHAPE = """\

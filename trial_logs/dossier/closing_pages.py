@@ -17,6 +17,7 @@ from trial_logs.blocks import (
     together,
 )
 from trial_logs.chapters.judgement import warnings
+from trial_logs.chapters.plan_changes import plan_chapter
 from trial_logs.chapters.repeats import run_warnings
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.digest import RunEnd, trial_digest
@@ -39,6 +40,7 @@ def caveats(content: DossierContent, words: Words) -> Iterator[Block]:
         yield caption(words["dossier.doubts"])
         yield points(lines)
     yield from warnings(content.report, words, run_warnings(content.report, words))
+    yield from plan_chapter(content.report, words)
     yield caption(words["dossier.untested"])
     untested = list(_untested(content, words))
     yield points(untested or [words["dossier.untested.none"]])

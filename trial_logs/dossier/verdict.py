@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trial_logs.chapters.plan_changes import plan_alarm
 from trial_logs.dossier.amounts import Words, round_yen, year_ends, yen
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.findings import Finding
+from trial_logs.dossier.task import is_measured
+from trial_logs.dossier.task_words import task_of, task_sentence
 from trial_logs.inference.between_runs import enough_runs
 from trial_logs.inference.difference import Difference
 from trial_logs.inference.interval import NO_LOWER, NO_SPREAD
@@ -59,7 +62,10 @@ def answer(content: DossierContent, words: Words) -> str:
     if finding is None:
         return words["dossier.answer.no_runs"]
     said = [words["dossier.answer.simulated"]] if content.simulated else []
-    said.append(_cycle_sentence(finding, words))
+    task = task_of(content)
+    said.append(
+        task_sentence(task, finding.runs, words) if task else _cycle_sentence(finding, words)
+    )
     money = content.money
     if money is not None:
         said.append(_money_sentence(money, words))
@@ -132,6 +138,10 @@ def next_step(content: DossierContent) -> Next:
         return Next(Step.RUN, {})
     if finding.simulated:
         return Next(Step.REAL, {"condition": finding.condition})
+    if task_of(content) and money is not None:
+        if money.effect.total.estimate is None:
+            return Next(Step.SHEET, {"trial": content.report.trial_id})
+        return _by_payback(content, money)
     if finding.tried.cycle_s.code == NO_SPREAD:
         return Next(Step.FINER, {})
     if finding.tried.cycle_s.low is None:
@@ -179,6 +189,8 @@ def doubts(content: DossierContent, words: Words) -> Iterator[str]:
     finding, money = content.finding, content.money
     if content.simulated:
         yield words["dossier.doubt.simulated"]
+    if alarm := plan_alarm(content.report, words):
+        yield alarm
     if finding is None:
         yield words["dossier.doubt.no_runs"]
         return
@@ -198,6 +210,10 @@ def doubts(content: DossierContent, words: Words) -> Iterator[str]:
 
 def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterator[str]:
     before = content.before.cycle_s
+    if task := task_of(content):
+        if not is_measured(task, finding.runs):
+            yield words["dossier.task.doubt"].format(name=task.name)
+        return
     scrap = finding.against.scrap_share if finding.against else None
     if scrap is not None and _more_scrap(finding):
         yield words["dossier.doubt.more_scrap"].format(

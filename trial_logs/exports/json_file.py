@@ -9,7 +9,8 @@ one, and the end of its hash chain. A later release only adds keys.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from trial_logs.chain import canonical
 from trial_logs.content import RunSection
 from trial_logs.digest import mark_text
 from trial_logs.exports.tables import SAMPLES, TABLES, Source, Table
+from trial_logs.model import PlanVersion
+from trial_logs.stamps import to_us
 from trial_logs.summary import numbers_json
 
 FORMAT = "machikoba-trial/1"
@@ -60,7 +63,18 @@ def _trial(source: Source) -> dict[str, Any]:
         **{name: getattr(content, name) for name in ASKED},
         "limits": [asdict(limit) for limit in content.limits],
         "labels": dict(sorted(content.labels.items())),
+        **_versions(content.versions),
     }
+
+
+def _versions(versions: Sequence[PlanVersion]) -> dict[str, Any]:
+    """The versions of an amended plan; of one that stands as registered nothing."""
+    if len(versions) < 2:
+        return {}
+    names = ("number", "by", "why", "sha256")
+    rows = [{name: getattr(each, name) for name in names} for each in versions]
+    made = [{"made_us": to_us(each.made), "plan": json.loads(each.plan)} for each in versions]
+    return {"plan_versions": [row | more for row, more in zip(rows, made, strict=True)]}
 
 
 def _table(table: Table, source: Source) -> Iterator[str]:
@@ -80,6 +94,7 @@ def _run(run: RunSection) -> str:
         "simulated": run.simulated,
         "condition": run.condition,
         "settings": dict(run.settings),
+        **({"plan_sha256": run.plan_sha256} if run.plan_sha256 else {}),
         "head": run.head,
         "segments": run.segments,
     }

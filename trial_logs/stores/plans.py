@@ -1,4 +1,4 @@
-"""The plan of a trial in lab.db: limits, conditions and protocol, written once and read back."""
+"""The plan of a trial in lab.db: limits, conditions and protocol as they are in force."""
 
 from __future__ import annotations
 
@@ -21,6 +21,23 @@ from trial_logs.protocol import (
     StopRule,
 )
 
+REFERRED = "trial_condition"
+"""Runs refer to its rows: they are changed in place."""
+REPLACED = (
+    "trial_protocol", "trial_limit", "trial_factor", "trial_lot",
+    "trial_stop_rule", "trial_stop_cause",
+)  # fmt: skip
+
+
+def replace_plan(db: Database, trial_id: str, draft: TrialDraft) -> None:
+    """Put another plan into these tables. Every condition a run refers to must be in it."""
+    for table in REPLACED:
+        db.table(table).delete_where("trial_id = ?", [trial_id])
+    kept = [each.name for each in draft.conditions]
+    gone = f"trial_id = ? AND name NOT IN ({', '.join('?' * len(kept))})"
+    db.table(REFERRED).delete_where(gone, [trial_id, *kept])
+    insert_plan(db, trial_id, draft)
+
 
 def insert_plan(db: Database, trial_id: str, draft: TrialDraft) -> None:
     """Store limits, conditions and protocol of a new trial, in the order given."""
@@ -39,7 +56,10 @@ def insert_plan(db: Database, trial_id: str, draft: TrialDraft) -> None:
     db.table("trial_protocol").insert({"trial_id": trial_id, **_protocol_row(protocol)})
     for table, found in rows.items():
         numbered = [{"trial_id": trial_id, "position": n, **row} for n, row in enumerate(found)]
-        db.table(table).insert_all(numbered)
+        if table == REFERRED:
+            db.table(table).upsert_all(numbered, pk=("trial_id", "name"))
+        else:
+            db.table(table).insert_all(numbered)
 
 
 def _condition_row(condition: Condition) -> dict[str, Any]:
