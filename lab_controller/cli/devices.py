@@ -15,8 +15,9 @@ from lab_controller.cli.browsing import browse, certificate
 from lab_controller.cli.conforming import conform
 from lab_controller.cli.door import ask, heading, plain, shared, show
 from lab_controller.cli.importing import import_file
+from lab_controller.cli.leases import spoken
 from lab_controller.client import LabClient
-from lab_controller.wire import CommandShape
+from lab_controller.wire import CommandShape, DeviceShape
 
 STATES = ("accepted", "sent", "done", "failed", "refused", "unknown", "unsettled")
 LOG = ("issued", "device", "verb", "issuer", "state", "said", "id")
@@ -41,7 +42,12 @@ command.add_command(import_file)
 @shared
 def list_devices(data_dir: Path, lang: str, as_json: bool) -> None:
     """All devices on their three axes."""
-    found = ask(data_dir, lang, lambda lab: lab.devices())
+
+    async def question(lab: LabClient) -> list[DeviceShape]:
+        rows = await lab.devices()
+        return rows if as_json else await spoken(lab, rows, "lease_holder")
+
+    found = ask(data_dir, lang, question)
     show(found, as_json, ("id", "name", "link", "operation", "safety", "lease_holder", "estop"))
 
 

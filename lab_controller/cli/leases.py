@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
 from lab_controller.cli.door import ask, shared, show
+from lab_controller.client import LabClient, Refused
+from lab_controller.wire import DeviceShape
+from lab_controller.wire_ledger import LeaseShape
+
+Held = TypeVar("Held", LeaseShape, DeviceShape)
 
 COLUMNS = ("number", "equipment", "kind", "holder", "granted", "until", "by", "why")
 ENDED = ("ended", "end_text", "ended_by", "note")
+
+
+async def spoken(lab: LabClient, rows: Sequence[Held], column: str) -> list[Held]:
+    """The rows with the number of a booking in a column instead of its id; for people."""
+    numbers: dict[str, str] = {}
+    for holder in {getattr(row, column) for row in rows} - {None}:
+        with suppress(Refused):  # held by staff, not by a booking
+            numbers[holder] = (await lab.booking(holder)).number
+    return [
+        row.model_copy(update={column: numbers.get(getattr(row, column), getattr(row, column))})
+        for row in rows
+    ]
 
 
 @click.group()
@@ -22,8 +42,12 @@ def command() -> None:
 @shared
 def list_leases(equipment: str | None, data_dir: Path, lang: str, as_json: bool) -> None:
     """Who held which equipment, newest first."""
-    rows = ask(data_dir, lang, lambda lab: lab.leases(equipment))
-    show(rows, as_json, (*COLUMNS, *ENDED))
+
+    async def question(lab: LabClient) -> list[LeaseShape]:
+        rows = await lab.leases(equipment)
+        return rows if as_json else await spoken(lab, rows, "holder")
+
+    show(ask(data_dir, lang, question), as_json, (*COLUMNS, *ENDED))
 
 
 @command.command()

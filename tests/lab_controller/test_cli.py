@@ -273,6 +273,9 @@ async def test_staff_take_equipment_and_give_it_back(data: Path, bench: Bench) -
     assert done.exit_code == OK
     assert bench.lab.leases.held_by(booking.id) is None
     new, old = await table("lease", "list", "cell", "--data", data)
+    assert old["holder"] == booking.id
+    shown = rows_of(await machikoba("lease", "list", "cell", "--data", data))
+    assert shown[2][3] == booking.number  # and what people know it by
     assert (new["kind"], new["why"], new["ended"]) == ("maintenance", "fan is loud", None)
     assert (old["end_reason"], old["note"], old["ended_by"]) == ("preempted", "fan is loud", BY)
     assert (await machikoba("lease", "release", "cell", "--data", data)).exit_code == OK
