@@ -65,7 +65,7 @@ def test_the_template_lacks_only_title_and_costs(words: dict[str, str]) -> None:
     filled = written.replace('title = ""', 'title = "x"').replace("yen = 0", "yen = 5")
     assert investment.parse(filled).lines[0].kind is CostKind.MACHINE
     # with every commented line taken into use it still reads, but for the year of nobody
-    awake = re.sub(r"(?m)^# (\[|\w+ = [\dt])", r"\1", filled)
+    awake = re.sub(r"(?m)^# (\[|\w+ = [\dt\[\"])", r"\1", filled)
     with pytest.raises(Invalid) as refused:
         investment.parse(awake)
     assert {problem.field for problem in refused.value.problems} == {

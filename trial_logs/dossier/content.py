@@ -21,6 +21,7 @@ from trial_logs.dossier.findings import Finding, entry, findings
 from trial_logs.dossier.from_trial import before_of
 from trial_logs.dossier.grant_pack import Pack
 from trial_logs.dossier.subsidy import variants
+from trial_logs.dossier.task import worked
 from trial_logs.model import RunState, TrialDraft
 from trial_logs.protocol import SampleSize
 from trial_logs.typeset.foreign import Foreign
@@ -124,7 +125,7 @@ def dossier_content(
     report = trial.report
     found = _in_plan_order(findings(report), trial.draft)
     before = before_of(report.protocol.baseline)
-    money = tuple(appraise(sheet, before, each.tried) for each in found) if sheet else ()
+    money = tuple(appraise(*worked(sheet, before, each)) for each in found) if sheet else ()
     chosen, chosen_by = _chosen(found, left, report.protocol.sample, condition)
     grants: tuple[SubsidyVariant, ...] = ()
     if sheet and money:

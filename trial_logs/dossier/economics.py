@@ -82,6 +82,21 @@ class ExtraOutput:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskTime:
+    """A piece of office or recording work, how often a year, and its minutes before and after.
+
+    `measured` names the characteristic of the trial that holds the times after; minutes entered
+    in `minutes_after` count only where the trial measured none.
+    """
+
+    name: str
+    times_per_year: int
+    minutes_before: tuple[float, ...]
+    minutes_after: tuple[float, ...] = ()
+    measured: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ValueAdded:
     """One year of the firm in the words of 付加価値額 = 営業利益 + 人件費 + 減価償却費."""
 
@@ -129,6 +144,7 @@ class InvestmentSheet:
     setup_before_min: float | None = None
     scrap_yen_per_part: int | None = None
     extra: ExtraOutput | None = None
+    task: TaskTime | None = None
     uptime_percent: float | None = None
     attendance_percent: float | None = None
     small_enterprise: bool | None = None

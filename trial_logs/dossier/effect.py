@@ -101,7 +101,7 @@ def _assumptions(
         "uptime_full": not measured and sheet.uptime_percent is None,
         "attendance_planned": tried.attendance is None and sheet.attendance_percent is not None,
         "attendance_full": tried.attendance is None and sheet.attendance_percent is None,
-        "setup_left_out": not with_setup(sheet, tried),
+        "setup_left_out": sheet.task is None and not with_setup(sheet, tried),
         "scrap_before_unknown": value_of(before.scrap_share) is None,
         "scrap_cost_unknown": sheet.scrap_yen_per_part is None,
         "energy_unknown": value_of(tried.energy_kwh_per_part) is None,
@@ -109,7 +109,8 @@ def _assumptions(
         "extra_capped": sheet.extra is not None
         and best.capacity - best.on_machine < sheet.extra.parts_per_year,
         "tax_taken_out": sheet.tax == "included",
-        "energy_before_none": True,
+        "energy_before_none": sheet.task is None,
+        "task_only": sheet.task is not None,
         "hours_used": True,
         "every_year_alike": True,
         "paid_at_once": True,

@@ -70,6 +70,16 @@ class Fields:
             return least
         return self._within(name, float(found), least, most)
 
+    def numbers(self, name: str, least: float, most: float) -> tuple[float, ...]:
+        """A list of numbers in a range; one alone may stand without brackets."""
+        found = self._take(name)
+        given = found if isinstance(found, list) else [] if found is None else [found]
+        real = [one for one in given if isinstance(one, int | float) and not isinstance(one, bool)]
+        if len(real) < len(given) or not all(map(math.isfinite, real)):
+            self._wrong(name, "field.not_number")
+            return ()
+        return tuple(self._within(name, float(one), least, most) for one in real)
+
     def yes(self, name: str) -> bool | None:
         """true, false, or not written."""
         found = self._take(name)

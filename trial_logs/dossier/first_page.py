@@ -30,6 +30,7 @@ from trial_logs.dossier.amounts import (
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
 from trial_logs.dossier.findings import Finding
+from trial_logs.dossier.task_words import task_card, task_of, task_times
 from trial_logs.dossier.verdict import answer, doubts, next_step
 from trial_logs.inference.interval import Interval
 from trial_logs.shown import POINTS, minus, one_decimal
@@ -75,6 +76,8 @@ def _cards(content: DossierContent, finding: Finding, words: Words) -> Block:
     elif was != none:
         note = words["dossier.card.before_only"].format(before=was)
     cards = [{"name": words["dossier.card.cycle"], "value": value, "note": note}]
+    if task := task_of(content):
+        cards = [task_card(task, finding.runs, words)]
     money = content.money
     if money is not None:
         cards += _money_cards(money, words)
@@ -132,20 +135,23 @@ def _before_and_after(content: DossierContent, finding: Finding, words: Words) -
         found = getattr(against, name) if against else None
         return shown(found.difference if found else None, write)
 
-    rows = [
-        table_row(
-            words["dossier.row.cycle"],
-            shown(before.cycle_s, "1"),
-            shown(tried.cycle_s, "1"),
-            difference("cycle_s", "1"),
-        ),
-        table_row(
-            words["dossier.row.scrap"],
-            shown(before.scrap_share, "%"),
-            shown(finding.inference.scrap_share, "%"),
-            difference("scrap_share", POINTS),
-        ),
-    ]
+    if task := task_of(content):
+        rows = [table_row(words["dossier.task.row"], *task_times(task, finding.runs, words), none)]
+    else:
+        rows = [
+            table_row(
+                words["dossier.row.cycle"],
+                shown(before.cycle_s, "1"),
+                shown(tried.cycle_s, "1"),
+                difference("cycle_s", "1"),
+            ),
+            table_row(
+                words["dossier.row.scrap"],
+                shown(before.scrap_share, "%"),
+                shown(finding.inference.scrap_share, "%"),
+                difference("scrap_share", POINTS),
+            ),
+        ]
     money = content.money
     if money is not None and money.effect.hours_before.estimate is not None:
         effect = money.effect

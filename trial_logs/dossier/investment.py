@@ -20,6 +20,7 @@ from trial_logs.dossier.economics import (
     InvestmentSheet,
     Purpose,
     RunningCosts,
+    TaskTime,
     Tax,
     ValueAdded,
 )
@@ -49,12 +50,21 @@ TEMPLATE: Mapping[str, Mapping[str, str | None]] = {
         "licence_yen": "0",
     },
     "extra": {"parts_per_year": None, "margin_yen_per_part": None},
+    "task": {
+        "name": None,
+        "times_per_year": None,
+        "minutes_before": None,
+        "measured": None,
+        "minutes_after": None,
+    },
     "firm": {"small_enterprise": None, "workers": None},
     "growth": {"years": None},
 }
 """Section by section the keys with an example; a key with None is offered commented out."""
-OPTIONAL = ("extra", "growth")
+OPTIONAL = ("extra", "task", "growth")
 """Sections that are offered commented out as a whole."""
+LEAST_MINUTES, MOST_MINUTES = 0.01, 10_000
+"""Minutes one piece of work may take."""
 YEAR_KEYS = ("operating_profit_yen", "personnel_yen", "depreciation_yen", "workers", "hours")
 PLACEHOLDER: Mapping[str, str] = {
     "volume_per_year": "10000",
@@ -65,6 +75,11 @@ PLACEHOLDER: Mapping[str, str] = {
     "attendance_percent": "20",
     "parts_per_year": "1000",
     "margin_yen_per_part": "100",
+    "name": '"…"',
+    "times_per_year": "2400",
+    "minutes_before": "[12.5, 11.0, 14.2]",
+    "measured": '""',
+    "minutes_after": "[4.0, 4.5, 3.8]",
     "small_enterprise": "true",
     "workers": "8",
     "years": "3",
@@ -112,6 +127,7 @@ def read(table: object) -> InvestmentSheet:
         setup_before_min=_maybe(present, "setup_minutes", 0, 10_000),
         scrap_yen_per_part=_maybe_whole(present, "scrap_yen_per_part"),
         extra=_extra(top),
+        task=_task(top),
         small_enterprise=firm.yes("small_enterprise"),
         workers=_maybe_whole(firm, "workers"),
         purposes=top.choices("purposes", Purpose),
@@ -152,6 +168,11 @@ def table_of(sheet: InvestmentSheet) -> dict[str, Any]:
         },
         "running": _attributes(sheet.running),
         "extra": _attributes(sheet.extra),
+        "task": {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in _attributes(sheet.task).items()
+            if value not in ("", ())
+        },
         "firm": {"small_enterprise": sheet.small_enterprise, "workers": sheet.workers},
         "growth": growth
         and {
@@ -234,6 +255,25 @@ def _extra(top: Fields) -> ExtraOutput | None:
     return found
 
 
+def _task(top: Fields) -> TaskTime | None:
+    table = top.table("task")
+    if not top.has("task"):
+        return None
+    found = TaskTime(
+        table.text("name"),
+        table.whole("times_per_year", least=1, most=10**7),
+        table.numbers("minutes_before", LEAST_MINUTES, MOST_MINUTES),
+        table.numbers("minutes_after", LEAST_MINUTES, MOST_MINUTES),
+        table.text("measured", ""),
+    )
+    if not found.minutes_before:
+        table.wrong("minutes_before", "field.missing")
+    if not found.measured and not found.minutes_after:
+        table.wrong("measured", "sheet.no_time_after")
+    table.done()
+    return found
+
+
 def _growth(top: Fields) -> GrowthPlan | None:
     table = top.table("growth")
     if not top.has("growth"):
@@ -267,7 +307,7 @@ def _maybe_whole(table: Fields, name: str, least: int = 0) -> int | None:
 
 
 def _attributes(
-    of: RunningCosts | ExtraOutput | InvestmentLine | ValueAdded | None,
+    of: RunningCosts | ExtraOutput | TaskTime | InvestmentLine | ValueAdded | None,
 ) -> dict[str, Any]:
     return {} if of is None else asdict(of)
 

@@ -30,6 +30,7 @@ from trial_logs.dossier.amounts import (
 from trial_logs.dossier.charts import cash_flow, tornado
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import BreakEven, Economics, InvestmentSheet, SensitivityRow
+from trial_logs.dossier.task_words import task_facts
 from trial_logs.dossier.wording import assumption
 from trial_logs.shown import minus, percent, plain
 
@@ -48,7 +49,7 @@ def money_pages(content: DossierContent, words: Words) -> Iterator[Block]:
     if len(content.economics) > 1:
         yield from _each_condition(content, words)
     rework = content.finding.rework if content.finding else 0
-    yield from _effect(money, rework, words)
+    yield from _effect(content, money, rework, words)
     if money.effect.total.estimate is not None:
         yield from _payback(money, words)
         yield from _sensitivity(money, words)
@@ -119,7 +120,9 @@ def _each_condition(content: DossierContent, words: Words) -> Iterator[Block]:
     yield together([title, table_block("Lrrr", header, rows), small(note)])
 
 
-def _effect(money: Economics, rework: int, words: Words) -> Iterator[Block]:
+def _effect(
+    content: DossierContent, money: Economics, rework: int, words: Words
+) -> Iterator[Block]:
     title = heading(words["dossier.effect"].format(condition=money.condition))
     if not money.effect.parts:
         yield together([title, points([assumption(a, words) for a in money.effect.assumptions])])
@@ -144,6 +147,11 @@ def _effect(money: Economics, rework: int, words: Words) -> Iterator[Block]:
         "hours_saved": number(whole_hours_saved(effect), words),
         "capacity": number(effect.capacity_parts, words),
     }
+    task = money.sheet.task
+    if task is not None and content.finding is not None:
+        facts = task_facts(task, content.finding.runs, words) | facts
+        del facts["capacity"]
+        rework = 0  # parts are not in this effect
     pairs = [[words[f"dossier.fact.{name}"], value] for name, value in facts.items()]
     yield {"kind": "facts", "facts": pairs}
     lines = [assumption(each, words) for each in effect.assumptions]

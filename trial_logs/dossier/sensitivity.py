@@ -53,14 +53,16 @@ def today(sheet: InvestmentSheet, paid: Sequence[float]) -> list[int]:
 def sensitivity(case: Case, sheet: InvestmentSheet) -> Sensitivity:
     """Each factor alone by ±10, 20, 30 %; an uptime above the whole is capped there and said."""
     plan = Plan(case, sheet)
-    rows = [_row(plan, factor, change) for factor in FACTORS for change in CHANGES]
+    # nothing but a person works at a task: there is no machine to stand still
+    factors = [each for each in FACTORS if each != "uptime" or sheet.task is None]
+    rows = [_row(plan, factor, change) for factor in factors for change in CHANGES]
 
     def swing(factor: str) -> int:
         found = [row.npv_yen or 0 for row in rows if row.factor == factor]
         return max(found) - min(found)
 
-    order = sorted(FACTORS, key=lambda factor: -swing(factor))  # ties stay in the order of FACTORS
-    turns = tuple(_break_even(plan, factor) for factor in FACTORS)
+    order = sorted(factors, key=lambda factor: -swing(factor))  # ties stay in the order of FACTORS
+    turns = tuple(_break_even(plan, factor) for factor in factors)
     return Sensitivity(tuple(rows), tuple(order), turns)
 
 
