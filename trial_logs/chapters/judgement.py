@@ -144,7 +144,7 @@ def steadiness_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
 def control_picture(run: RunSection, words: Words) -> list[Block]:
     """The chart of one run and what its rules say; empty where there is nothing to chart."""
     picture = control_chart(run.inference.cycle_chart, words)
-    return [] if picture is None else [picture, *_chart_notes(run, words)]
+    return [] if picture is None else [together([picture, *_chart_notes(run, words)])]
 
 
 def _chart_notes(run: RunSection, words: Words) -> Iterator[Block]:
