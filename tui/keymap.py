@@ -100,6 +100,7 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("run.undo", "u", "undo", "u"),
         Key("run.scan", "i", "scan", "i"),
         Key("run.consumable", "y", "consumable", "y"),
+        Key("trial.amend", "a", "amend", "a"),
         Key("plot.signal", "w", "signal", "w"),
         Key("trial.report", "o", "report", "o"),
         Key("trial.dossier", "d", "dossier", "d"),

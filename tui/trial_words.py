@@ -94,6 +94,8 @@ def head_words(trial: TrialShape, party: str, armed: bool, t: Texts) -> Text:
         "  ",
         (left_words(trial, t), KEY),
     )
+    if trial.plan_version > 1:
+        first.append(f"  {t('plan.version', n=trial.plan_version)}", WARN)
     facts = [
         (t("trial.question"), trial.question),
         (t("trial.part"), trial.part),

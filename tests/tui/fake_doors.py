@@ -39,6 +39,7 @@ from lab_controller.wire import (
 from lab_controller.wire_ledger import JobLogShape, LeaseShape, SettleRequest, TakeRequest
 from lab_controller.wire_stop import ResetRequest, StopRequest
 from lab_controller.wire_trials import (
+    AmendRequest,
     MeasurementRequest,
     PartRequest,
     RunRequest,
@@ -220,6 +221,13 @@ def doors() -> FastAPI:
         made = TrialShape(id="t2", equipment=of, runs=[], **wanted.model_dump())
         here().trials["t2"] = made
         return made
+
+    @app.post(f"{api}/trials/{{id}}/plan")
+    async def amend(id: str, wanted: AmendRequest) -> TrialShape:
+        called("amend", wanted)
+        more = {"title": wanted.plan.title, "plan_version": 2}
+        here().trials[id] = here().trials[id].model_copy(update=more)
+        return here().trials[id]
 
     @app.post(f"{api}/trials/{{id}}/runs")
     async def plan(id: str, wanted: RunRequest) -> RunShape:

@@ -160,6 +160,24 @@ class TestTrial:
             assert wanted.protocol.sample.parts_per_run == 50
             assert (wanted.protocol.factors, wanted.protocol.randomised) == ([factor], True)
 
+    async def test_a_plan_is_amended_with_a_reason_and_after_a_run_with_a_yes(self) -> None:
+        async with desk() as (app, pilot):
+            before = app.lab.trials["t1"]
+            await press(pilot, "3", "a", "f2")
+            assert called(app.lab) == []  # nobody said why
+            field(app.screen, "why").value = "材料が2ロットになった"
+            field(app.screen, "parts").value = "12"
+            await press(pilot, "f2")
+            assert "試行がもう始まっています" in picture(app.screen)
+            await press(pilot, "y")
+            wanted = what(app.lab, "amend")
+            assert (wanted.why, wanted.after_runs) == ("材料が2ロットになった", True)
+            assert (wanted.plan.booking, wanted.plan.limits) == (before.booking, before.limits)
+            assert wanted.plan.conditions == before.conditions
+            assert wanted.plan.protocol.sample.parts_per_run == 12
+            await press(pilot, "f5")
+            assert "第2版" in picture(app.screen)
+
     async def test_another_signal_is_plotted(self) -> None:
         async with desk() as (app, pilot):
             await press(pilot, "3")

@@ -1,4 +1,4 @@
-"""A new trial: from a template, its form filled in before anybody types, or from an empty form."""
+"""A new trial from a template or an empty form, and another plan for one that is there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from textual import on
 from textual.message import Message
 
 from lab_controller.wire import BookingShape
-from lab_controller.wire_trials import PlanShape, TemplateShape
+from lab_controller.wire_trials import AmendRequest, PlanShape, TemplateShape, TrialShape
 from tui.entries import Given, trial_of
 from tui.look import BOLD, DIM
 from tui.messages import Done, TemplatesCame
@@ -22,7 +22,7 @@ ORDERS = ("", "random")
 
 
 class MakingKeys(TrialSubject):
-    """What makes a trial for a booking."""
+    """What makes a trial for a booking, and amends its plan."""
 
     def new_trial(self, booking: BookingShape) -> None:
         """Ask which template to begin with, then show the form."""
@@ -61,6 +61,29 @@ class MakingKeys(TrialSubject):
 
         title = self.t("trial.new_for", party=booking.party_name)
         self.app.push_screen(Form(self.station, title, self._fields(plan), send), self.post_if)
+
+    def action_amend(self) -> None:
+        """Put another plan in force for this trial; the one before stays, and is told."""
+        trial = self.trial
+        if trial is None:
+            self.say(self.t("why.no_trial"))
+        elif self.may_change():
+            self._amend(trial)
+
+    def _amend(self, trial: TrialShape) -> None:
+        plan = PlanShape.model_validate(trial.model_dump(include=set(PlanShape.model_fields)))
+        begun = any(run.started for run in trial.runs)
+
+        async def send(given: Given) -> Message:
+            wanted = trial_of(given, trial.booking, plan)
+            amendment = AmendRequest(plan=wanted, why=given["why"], after_runs=begun)
+            amended = await self.station.client.amend_plan(trial.id, amendment)
+            return Done(self.t("done.amended", n=amended.plan_version))
+
+        title = f"{self.t('key.trial.amend')}  {trial.id}"
+        fields = [Field("why", "field.amend_why", required=True), *self._fields(plan)]
+        asks = self.t("ask.amend_late") if begun else ""
+        self.app.push_screen(Form(self.station, title, fields, send, asks=asks), self.post_if)
 
     def _fields(self, plan: PlanShape) -> list[Field]:
         sample = plan.protocol.sample
