@@ -7,7 +7,7 @@ from typing import Any
 
 from equipment_drivers.conformance.bench import Deed, Raised
 from tests.benches.sim import SimBench
-from tests.equipment_drivers.test_opcua_machine import LATHE
+from tests.equipment_drivers.opcua_bench import LATHE
 
 FAULTS: Mapping[str, Raised | str] = {
     "refuse": Raised("refuse"),

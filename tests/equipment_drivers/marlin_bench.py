@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
@@ -29,10 +29,10 @@ from equipment_drivers.devices.marlin_spec import (
     SetTemperature,
 )
 from equipment_drivers.errors import DriverError
-from equipment_drivers.model import DeviceMessage, DeviceState, Fact, Operation, Reading
+from equipment_drivers.model import DeviceMessage, DeviceState, Operation
+from tests.equipment_drivers.driver_bench import Told
 from tests.equipment_drivers.fake_marlin import PtyPrinter
 
-F = TypeVar("F", bound=Fact)
 JOB = [
     *("G28", "M104 S200", "M109 S200"),
     *(f"G1 X{n} E{n} F1200" for n in range(40)),
@@ -55,8 +55,10 @@ class LabClock:
         return time.monotonic()
 
 
-class Printer:
+class Printer(Told):
     """The driver of printer `p`, what it told, and its verbs in short."""
+
+    patience_s = 10.0
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class Printer:
         **options: object,
     ) -> None:
         quick = {"banner_s": 0.01, "settle_s": 0.03, "stop_confirm_s": 0.5, "cool_s": 0.3}
-        self.facts: list[Fact] = []
+        super().__init__()
         self.journal: list[str] = []
         self.may_act = True
         self.driver = MarlinPrinter(
@@ -75,20 +77,8 @@ class Printer:
             MarlinOptions.model_validate({"port": port, **quick, **options}),
             [DeviceConfig("p", "", limits or PrinterOptions())],
             clock=LabClock(factor),
-            emit=self._emit,
+            emit=self.hear,
         )
-        self._told = asyncio.Event()
-
-    def _emit(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._told.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait for facts until it holds."""
-        async with asyncio.timeout(10):
-            while not condition():
-                self._told.clear()
-                await self._told.wait()
 
     async def up(self) -> None:
         """Connected and read back."""
@@ -110,19 +100,12 @@ class Printer:
     def set_hotend(self, celsius: float) -> asyncio.Task[CommandResult]:
         return self.run("set_hotend", SetTemperature(celsius=celsius))
 
-    def told(self, kind: type[F]) -> list[F]:
-        """Facts of one kind."""
-        return [fact for fact in self.facts if isinstance(fact, kind)]
-
     def operations(self) -> list[Operation]:
         """The operations told, in order, each change once."""
         return [operation for operation, _ in groupby(s.operation for s in self.told(DeviceState))]
 
     def messages(self) -> list[str]:
         return [message.code for message in self.told(DeviceMessage)]
-
-    def readings(self, signal: str) -> list[Reading]:
-        return [reading for reading in self.told(Reading) if reading.signal == signal]
 
 
 @asynccontextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,8 @@ from typing import Any
 from equipment_drivers.contract import CommandContext, CommandResult, DeviceConfig
 from equipment_drivers.devices.modbus import ModbusUnit
 from equipment_drivers.devices.modbus_options import ModbusDeviceOptions, ModbusOptions
-from equipment_drivers.lifecycle import Connection, Limits
-from equipment_drivers.model import Fact, Link, Reading
+from equipment_drivers.model import Link, Reading
+from tests.equipment_drivers.driver_bench import DriverBench
 from tests.equipment_drivers.fakes import FakeClock
 from tests.sims.sim import Sim, running
 
@@ -63,45 +62,18 @@ def press(**more: Any) -> ModbusDeviceOptions:
     return ModbusDeviceOptions.model_validate({**PRESS, **more})
 
 
-class Desk:
+class Desk(DriverBench):
     """A connection to the presses, and what it told."""
 
     def __init__(self, sim: Sim, devices: list[DeviceConfig], **more: Any) -> None:
         self.sim = sim
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
-        self.connection = Connection(
+        super().__init__(
             "wire",
             ModbusUnit,
             options(sim.endpoint, **more),
             devices,
             clock=FakeClock(),
-            emit=self._hear,
-            limits=Limits(backoff_first_s=0.05, backoff_max_s=0.05),
         )
-
-    def _hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    async def link(self, link: Link) -> None:
-        await self.until(lambda: self.connection.link is link)
-
-    async def next(self, kind: type[Fact], holds: Callable[[Any], bool]) -> Any:
-        """The first fact of a kind from now on for which it holds."""
-        before = len(self.facts)
-
-        def found() -> list[Fact]:
-            return [one for one in self.facts[before:] if isinstance(one, kind) and holds(one)]
-
-        await self.until(lambda: bool(found()))
-        return found()[0]
 
     async def reading(self, signal: str, device: str = "press1") -> Reading:
         found: Reading = await self.next(
@@ -129,10 +101,5 @@ async def desk(
     """A desk online; the connection is ended at the end."""
     async with running("modbus_plc", folder, "--wire", wire, *flags) as sim:
         table = Desk(sim, devices or [DeviceConfig("press1", "1", press())], **more)
-        living = asyncio.create_task(table.connection.run())
-        try:
-            await table.link(Link.ONLINE)
+        async with table.living(Link.ONLINE):
             yield table
-        finally:
-            await table.connection.stop()
-            await living

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,9 +12,9 @@ from equipment_drivers.contract import CommandContext, DeviceConfig, StopOutcome
 from equipment_drivers.devices.home_assistant import HomeAssistantHub
 from equipment_drivers.devices.home_assistant_options import HubDeviceOptions, HubOptions
 from equipment_drivers.errors import OutcomeUnknown
-from equipment_drivers.lifecycle import Connection, Limits
-from equipment_drivers.model import Fact, Link, Operation, Quality, Reading
+from equipment_drivers.model import Link, Operation, Quality, Reading
 from lab_controller.clock import LabClock
+from tests.equipment_drivers.driver_bench import DriverBench
 from tests.sims.sim import Sim, running
 
 GO = CommandContext("c1", 1)
@@ -36,15 +35,13 @@ ROOM = HubDeviceOptions.model_validate(
 )
 
 
-class Desk:
+class Desk(DriverBench):
     """A connection to the hub, and what it told."""
 
     def __init__(self, hub: Sim, machine: Sim, clock: LabClock, token_file: Path) -> None:
         self.hub, self.machine = hub, machine
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
         token_file.write_text("sim-token")
-        self.connection = Connection(
+        super().__init__(
             "hub",
             HomeAssistantHub,
             HubOptions(
@@ -52,25 +49,7 @@ class Desk:
             ),
             [DeviceConfig("plug", "switch.robot1", PLUG), DeviceConfig("room", "", ROOM)],
             clock=clock,
-            emit=self._hear,
-            limits=Limits(backoff_first_s=0.05, backoff_max_s=0.05),
         )
-
-    def _hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    async def link(self, link: Link) -> None:
-        await self.until(lambda: self.connection.link is link)
-
-    def last(self, signal: str) -> Reading:
-        return [f for f in self.facts if isinstance(f, Reading) and f.signal == signal][-1]
 
 
 @pytest.fixture
@@ -84,11 +63,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         ) as hub,
     ):  # fmt: skip
         desk = Desk(hub, machine, clock, tmp_path / "token")
-        life = asyncio.create_task(desk.connection.run())
-        await desk.link(Link.ONLINE)
-        yield desk
-        await desk.connection.stop()
-        await life
+        async with desk.living(Link.ONLINE):
+            yield desk
 
 
 async def test_values_and_switching_reach_the_machine(desk: Desk) -> None:
@@ -152,14 +128,12 @@ async def test_h09_a_value_the_hub_stops_hearing_grows_old(desk: Desk) -> None:
     assert source > (told.source or source)
 
 
-class Listening:
+class Listening(DriverBench):
     """A driver whose polls are an hour apart: whatever it learns sooner, a hint told it."""
 
     def __init__(self, hub: Sim, clock: LabClock, token_file: Path, **more: float) -> None:
         token_file.write_text("sim-token")
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
-        self.connection = Connection(
+        super().__init__(
             "hub",
             HomeAssistantHub,
             HubOptions.model_validate(
@@ -169,21 +143,10 @@ class Listening:
             ),
             [DeviceConfig("room", "", ROOM)],
             clock=clock,
-            emit=self._hear,
         )
 
-    def _hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
     def door(self) -> list[float | None]:
-        return [f.value for f in self.facts if isinstance(f, Reading) and f.signal == "door"]
+        return [reading.value for reading in self.readings("door")]
 
 
 @pytest.fixture
@@ -200,18 +163,15 @@ async def test_h10_hints_bring_a_change_between_two_polls(
     hub: tuple[Sim, LabClock], tmp_path: Path
 ) -> None:
     sim, clock = hub
-    listening = Listening(sim, clock, tmp_path / "token")
-    life = asyncio.create_task(listening.connection.run())
-    await listening.until(lambda: len(listening.door()) >= 2)  # resync, then once it listens
-    polls = len(listening.door())
-    for _ in range(20):
+    async with Listening(sim, clock, tmp_path / "token").living() as listening:
+        await listening.until(lambda: len(listening.door()) >= 2)  # resync, then once it listens
+        polls = len(listening.door())
+        for _ in range(20):
+            await sim.ask("set_binary", entity="binary_sensor.lab_door", state="on")
+            await sim.ask("set_binary", entity="binary_sensor.lab_door", state="off")
         await sim.ask("set_binary", entity="binary_sensor.lab_door", state="on")
-        await sim.ask("set_binary", entity="binary_sensor.lab_door", state="off")
-    await sim.ask("set_binary", entity="binary_sensor.lab_door", state="on")
-    await listening.until(lambda: listening.door()[-1] == 1.0)
-    assert len(listening.door()) - polls < 41  # many hints at once are one look
-    await listening.connection.stop()
-    await life
+        await listening.until(lambda: listening.door()[-1] == 1.0)
+        assert len(listening.door()) - polls < 41  # many hints at once are one look
 
 
 async def test_h07_a_lost_or_silent_websocket_is_opened_again(
@@ -219,9 +179,7 @@ async def test_h07_a_lost_or_silent_websocket_is_opened_again(
 ) -> None:
     """Silent for `hint_silence_s` it counts as lost; each new one looks at everything once."""
     sim, clock = hub
-    listening = Listening(sim, clock, tmp_path / "token", hint_silence_s=0.3)
-    life = asyncio.create_task(listening.connection.run())
-    await listening.until(lambda: len(listening.door()) >= 5)
-    assert listening.connection.link is Link.ONLINE
-    await listening.connection.stop()
-    await life
+    silent = Listening(sim, clock, tmp_path / "token", hint_silence_s=0.3)
+    async with silent.living() as listening:
+        await listening.until(lambda: len(listening.door()) >= 5)
+        assert listening.connection.link is Link.ONLINE

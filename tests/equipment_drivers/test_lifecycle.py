@@ -4,111 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
-from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equipment_drivers.contract import CommandContext, DeviceConfig
 from equipment_drivers.errors import (
     AuthRejected,
-    BadArguments,
     BadOption,
     ConnectFailed,
     DriverError,
     LinkLost,
-    NotAllowedNow,
-    NotSupported,
-    OutcomeUnknown,
-    Rejected,
-    Stopped,
     WrongDevice,
 )
-from equipment_drivers.lifecycle import Connection, Limits, link_after
-from equipment_drivers.model import DeviceState, Fact, Link, LinkChanged, Operation, Safety
-from tests.equipment_drivers.fakes import FakeClock, FakeDeviceOptions, FakeDriver, FakeOptions
-
-FAST = Limits(attempt_s=0.2, backoff_first_s=0.0, backoff_max_s=0.0, close_s=0.2)
-STUCK = replace(FAST, backoff_first_s=1e6, backoff_max_s=1e6)
-GO = CommandContext("c1", 1)
-
-
-class Bench:
-    """A connection with a fake driver, the facts it told, and a way to await one of them."""
-
-    def __init__(self, limits: Limits = FAST, options: FakeOptions | None = None) -> None:
-        self.facts: list[Fact] = []
-        self.order: list[str] = []
-        self._news = asyncio.Event()
-        self.connection = Connection(
-            "c",
-            FakeDriver,
-            options or FakeOptions(),
-            [DeviceConfig(id, "", FakeDeviceOptions()) for id in ("a", "b")],
-            clock=FakeClock(),
-            emit=self.hear,
-            before_close=self.before_close,
-            on_online=self.on_online,
-            rng=Random(1),
-            limits=limits,
-        )
-        self.driver = cast(FakeDriver, self.connection.driver)
-        self.life: asyncio.Task[None] | None = None
-
-    async def before_close(self) -> None:
-        self.order.append(f"before_close:{'close' in self.driver.calls}")
-
-    async def on_online(self) -> None:
-        self.order.append(f"on_online:{self.connection.link}")
-
-    def hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    def start(self) -> None:
-        self.life = asyncio.create_task(self.connection.run())
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
-
-    async def online(self) -> None:
-        self.start()
-        await self.until(lambda: self.connection.link is Link.ONLINE)
-
-    @property
-    def links(self) -> list[Link]:
-        return [fact.link for fact in self.facts if isinstance(fact, LinkChanged)]
-
-    def last_state(self, device: str) -> DeviceState:
-        states = [f for f in self.facts if isinstance(f, DeviceState) and f.device == device]
-        return states[-1]
-
-
-@pytest.fixture
-async def benches() -> AsyncIterator[list[Bench]]:
-    made: list[Bench] = []
-    yield made
-    for bench in made:
-        await bench.connection.stop()
-        if bench.life:
-            await bench.life
-
-
-@pytest.fixture
-def make(benches: list[Bench]) -> Callable[..., Bench]:
-    def build(limits: Limits = FAST, options: FakeOptions | None = None) -> Bench:
-        benches.append(Bench(limits, options))
-        return benches[-1]
-
-    return build
+from equipment_drivers.lifecycle import Limits, link_after
+from equipment_drivers.model import DeviceState, Link, LinkChanged, Operation, Safety
+from tests.equipment_drivers.fakes import FakeClock, FakeOptions
+from tests.equipment_drivers.lifecycle_bench import FAST, GO, STUCK, Bench
 
 
 async def test_goes_online_through_each_state(make: Callable[..., Bench]) -> None:
@@ -346,152 +262,6 @@ async def test_the_driver_may_call_its_link_degraded(make: Callable[..., Bench])
     await bench.connection.execute("a", "look", {}, GO)
     bench.driver.emit(LinkChanged("c", Link.AUTH_ERROR, now))
     assert bench.connection.link is Link.DEGRADED
-
-
-async def test_commands_are_refused_without_a_link(make: Callable[..., Bench]) -> None:
-    bench = make()
-    with pytest.raises(NotAllowedNow) as refused:
-        await bench.connection.execute("a", "look", {}, GO)
-    assert refused.value.params["state"] == "offline"
-    with pytest.raises(NotAllowedNow):
-        await bench.connection.resync()
-    assert bench.driver.started == []
-
-
-async def test_what_is_refused_is_never_sent(make: Callable[..., Bench]) -> None:
-    bench = make()
-    await bench.online()
-    execute = bench.connection.execute
-    with pytest.raises(NotSupported):
-        await execute("a", "fly", {}, GO)
-    with pytest.raises(NotSupported):
-        await execute("z", "look", {}, GO)
-    with pytest.raises(BadArguments):
-        await execute("a", "move", {"x": "far"}, GO)
-    with pytest.raises(BadArguments):
-        await execute("a", "move", {"x": 1, "y": 2}, GO)
-    with pytest.raises(Stopped):
-        await execute("a", "move", {"x": 1}, CommandContext("c2", 1, may_act=lambda: False))
-    bench.driver.report("a", Operation.BUSY)
-    with pytest.raises(NotAllowedNow):
-        await execute("a", "move", {"x": 1}, GO)
-    assert bench.driver.started == []
-    assert (await execute("b", "move", {"x": 1}, GO)).text == "move done"
-
-
-async def test_short_commands_go_one_at_a_time_beside_a_job(make: Callable[..., Bench]) -> None:
-    bench = make()
-    await bench.online()
-    bench.driver.gate.clear()
-    job = asyncio.create_task(bench.connection.execute("a", "run_job", {}, GO))
-    moves = [
-        asyncio.create_task(bench.connection.execute("b", "move", {"x": n}, GO)) for n in range(3)
-    ]
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert bench.driver.started == ["run_job", "move"]
-    bench.driver.gate.set()
-    await asyncio.gather(job, *moves)
-    assert bench.driver.overlap == 1
-    assert [args["x"] for _, verb, args in bench.driver.done if verb == "move"] == [0, 1, 2]
-
-
-async def test_a_timeout_is_unknown_never_failed(make: Callable[..., Bench]) -> None:
-    bench = make(options=FakeOptions(command_timeout_s=0.01))
-    await bench.online()
-    bench.driver.gate.clear()
-    with pytest.raises(OutcomeUnknown):
-        await bench.connection.execute("a", "move", {"x": 1}, GO)
-    bench.driver.gate.set()
-    assert bench.driver.done == []
-
-
-async def test_waiting_for_another_command_is_bounded_and_sends_nothing(
-    make: Callable[..., Bench],
-) -> None:
-    bench = make(options=FakeOptions(command_timeout_s=0.02))
-    await bench.online()
-    await bench.connection._one_at_a_time.acquire()
-    with pytest.raises(NotAllowedNow) as refused:
-        await bench.connection.execute("a", "move", {"x": 1}, GO)
-    bench.connection._one_at_a_time.release()
-    assert refused.value.params["state"] == "busy"
-    assert bench.driver.started == []
-
-
-@pytest.mark.parametrize(
-    ("verb", "fault", "seen"),
-    [
-        ("move", LinkLost(), OutcomeUnknown),
-        ("move", ConnectFailed(), ConnectFailed),
-        ("move", Rejected(), Rejected),
-        ("move", KeyError("bug"), OutcomeUnknown),
-        ("look", LinkLost(), LinkLost),
-    ],
-)
-async def test_what_a_failing_command_means(
-    make: Callable[..., Bench], verb: str, fault: Exception, seen: type[DriverError]
-) -> None:
-    bench = make()
-    await bench.online()
-    bench.driver.command_faults = {verb: fault}
-    with pytest.raises(seen):
-        await bench.connection.execute("a", verb, {"x": 1} if verb == "move" else {}, GO)
-
-
-async def test_a_loss_fails_what_runs_and_queues_nothing(make: Callable[..., Bench]) -> None:
-    bench = make()
-    await bench.online()
-    bench.driver.gate.clear()
-    commands = [
-        asyncio.create_task(bench.connection.execute("a", "run_job", {}, GO)),
-        asyncio.create_task(bench.connection.execute("b", "move", {"x": 1}, GO)),
-        asyncio.create_task(bench.connection.execute("b", "move", {"x": 2}, GO)),
-    ]
-    for _ in range(10):
-        await asyncio.sleep(0)
-    bench.driver.connect_faults = [ConnectFailed()] * 3
-    bench.driver.lose()
-    ends = await asyncio.gather(*commands, return_exceptions=True)
-    assert [type(end) for end in ends] == [OutcomeUnknown, OutcomeUnknown, NotAllowedNow]
-    await bench.until(lambda: bench.links.count(Link.ONLINE) == 2)
-    bench.driver.gate.set()
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert bench.driver.done == []
-
-
-async def test_cancel_jobs_ends_one_devices_commands(make: Callable[..., Bench]) -> None:
-    bench = make()
-    await bench.online()
-    bench.driver.gate.clear()
-    jobs = [
-        asyncio.create_task(bench.connection.execute(device, "run_job", {}, GO))
-        for device in ("a", "b")
-    ]
-    for _ in range(10):
-        await asyncio.sleep(0)
-    await bench.connection.cancel_jobs("a")
-    with pytest.raises(Stopped):
-        await jobs[0]
-    bench.driver.gate.set()
-    await jobs[1]
-    assert [device for device, _, _ in bench.driver.done] == ["b"]
-
-
-async def test_cancelling_the_caller_cancels_the_command(make: Callable[..., Bench]) -> None:
-    bench = make()
-    await bench.online()
-    bench.driver.gate.clear()
-    caller = asyncio.create_task(bench.connection.execute("a", "move", {"x": 1}, GO))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    caller.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await caller
-    bench.driver.gate.set()
-    await bench.connection.execute("a", "move", {"x": 2}, GO)
-    assert [args["x"] for *_, args in bench.driver.done] == [2]
 
 
 async def test_a_hundred_lives_leave_no_task(make: Callable[..., Bench]) -> None:

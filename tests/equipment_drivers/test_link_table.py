@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from itertools import pairwise
 from typing import cast
 
@@ -14,9 +13,10 @@ from hypothesis import strategies as st
 
 from equipment_drivers.contract import DeviceConfig
 from equipment_drivers.errors import AuthRejected, BadOption, ConnectFailed, LinkLost, WrongDevice
-from equipment_drivers.lifecycle import Connection, Limits
+from equipment_drivers.lifecycle import Limits
 from equipment_drivers.link_table import DOWN, FOLLOWS, LOST
-from equipment_drivers.model import Fact, Link, LinkChanged
+from equipment_drivers.model import Link, LinkChanged
+from tests.equipment_drivers.driver_bench import DriverBench
 from tests.equipment_drivers.fakes import FakeClock, FakeDeviceOptions, FakeDriver, FakeOptions
 
 AT_ONCE = Limits(attempt_s=1.0, backoff_first_s=0.0, backoff_max_s=0.0, close_s=0.2)
@@ -50,41 +50,25 @@ def test_commands_pass_only_after_a_read_back() -> None:
     assert all(link in DOWN for link in Link if link.is_terminal)
 
 
-class Life:
+class Life(DriverBench):
     """A connection that is driven through a list of mishaps."""
 
     def __init__(self) -> None:
-        self.links: list[Link] = [Link.OFFLINE]
-        self._news = asyncio.Event()
-        self.connection = Connection(
+        super().__init__(
             "c",
             FakeDriver,
             FakeOptions(),
             [DeviceConfig("a", "", FakeDeviceOptions())],
             clock=FakeClock(),
-            emit=self.hear,
             limits=AT_ONCE,
         )
         self.driver = cast(FakeDriver, self.connection.driver)
 
-    def hear(self, fact: Fact) -> None:
-        if isinstance(fact, LinkChanged):
-            self.links.append(fact.link)
-            self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
     async def play(self, mishaps: list[str]) -> None:
-        life = asyncio.create_task(self.connection.run())
-        await self.until(lambda: self.connection.link.carries_commands)
-        for mishap in mishaps:
-            await self._suffer(mishap)
-        await self.connection.stop()
-        await life
+        async with self.living():
+            await self.until(lambda: self.connection.link.carries_commands)
+            for mishap in mishaps:
+                await self._suffer(mishap)
 
     async def _suffer(self, mishap: str) -> None:
         known = {fault.__name__: fault for fault in FAULTS}

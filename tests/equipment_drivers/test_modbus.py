@@ -175,10 +175,8 @@ async def test_b02_a_frame_that_is_no_answer_loses_the_link_and_moves_nothing(
 async def test_b03_another_machine_is_not_taken_for_ours(tmp_path: Path) -> None:
     async with running("modbus_plc", tmp_path, "--fault", "wrong_device") as sim:
         table = Desk(sim, [DeviceConfig("press1", "1", press())])
-        living = asyncio.create_task(table.connection.run())
-        await table.link(Link.IDENTITY_ERROR)
-        await table.connection.stop()
-        await living
+        async with table.living(Link.IDENTITY_ERROR):
+            pass
         changed = [one for one in table.facts if isinstance(one, LinkChanged)]
         causes = [one.params["cause"] for one in changed if one.link is Link.IDENTITY_ERROR]
         assert causes == ["holding 0 is 19892.0, not 19787"]
@@ -188,12 +186,11 @@ async def test_b03_another_machine_is_not_taken_for_ours(tmp_path: Path) -> None
 async def test_b03_a_unit_in_trouble_is_no_other_machine(
     code: int, link: Link, tmp_path: Path
 ) -> None:
-    async with running("modbus_plc", tmp_path, "--fault", f"exception:code={code}") as sim:
-        table = Desk(sim, [DeviceConfig("press1", "1", press())])
-        living = asyncio.create_task(table.connection.run())
-        await table.link(link)
-        await table.connection.stop()
-        await living
+    async with (
+        running("modbus_plc", tmp_path, "--fault", f"exception:code={code}") as sim,
+        Desk(sim, [DeviceConfig("press1", "1", press())]).living(link),
+    ):
+        pass
 
 
 async def test_b03_the_low_word_may_come_first(tmp_path: Path) -> None:

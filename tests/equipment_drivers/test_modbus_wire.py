@@ -28,6 +28,8 @@ from equipment_drivers.errors import (
 FOLDER = Path(__file__).parents[1] / "transcripts" / "modbus"
 SCRIPTS = sorted(FOLDER.glob("*.txt"))
 ONE = Block("holding", 0, 1)
+REQUEST = {"tcp": 12, "rtu": 8}
+"""Bytes of a read or of a write of one value."""
 GOOD = "00 01 00 00 00 05 01 03 02 00 07"
 
 
@@ -161,42 +163,29 @@ async def test_the_wire_holds_to_the_dialogue(script: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cause", "answer"),
+    ("kind", "cause", "answer"),
     [
-        ("unit 2 for 1", "00 01 00 00 00 05 02 03 02 00 07"),
-        ("transaction 9 for 1", "00 09 00 00 00 05 01 03 02 00 07"),
-        ("function 4", "00 01 00 00 00 05 01 04 02 00 07"),
-        ("short frame", "00 01 00 00 00 05 01 03 02"),
-        ("damaged frame", "00 01 00 00 00 01 01 03 02 00 07"),
-        ("short frame", "00 01 00 00 00 45 01 03 02 00 07"),
-        ("short frame", "00 01 00 07 00 05 01 03 02 00 07"),
-        ("2 values for 1", "00 01 00 00 00 07 01 03 04 00 07 00 08"),
-        ("damaged frame", "00 01 00 00 00 05 01 03 09 00 07"),
+        ("tcp", "unit 2 for 1", "00 01 00 00 00 05 02 03 02 00 07"),
+        ("tcp", "transaction 9 for 1", "00 09 00 00 00 05 01 03 02 00 07"),
+        ("tcp", "function 4", "00 01 00 00 00 05 01 04 02 00 07"),
+        ("tcp", "short frame", "00 01 00 00 00 05 01 03 02"),
+        ("tcp", "damaged frame", "00 01 00 00 00 01 01 03 02 00 07"),
+        ("tcp", "short frame", "00 01 00 00 00 45 01 03 02 00 07"),
+        ("tcp", "short frame", "00 01 00 07 00 05 01 03 02 00 07"),
+        ("tcp", "2 values for 1", "00 01 00 00 00 07 01 03 04 00 07 00 08"),
+        ("tcp", "damaged frame", "00 01 00 00 00 05 01 03 09 00 07"),
+        ("rtu", "unit 2 for 1", "02 03 02 00 07 bd 86"),
+        ("rtu", "damaged frame", "01 03 02 00 07 f9 87"),
+        ("rtu", "short frame", "01 03 02 00"),
+        ("rtu", "function 4", "01 04 02 00 07 f8 f2"),
     ],
 )
-async def test_b02_a_frame_that_is_no_answer_ends_the_wire(cause: str, answer: str) -> None:
-    async with wired("tcp") as (unit, wire):
+async def test_b02_a_frame_that_is_no_answer_ends_the_wire(
+    kind: str, cause: str, answer: str
+) -> None:
+    async with wired(kind) as (unit, wire):
         reading = asyncio.create_task(wire.read(1, ONE))
-        await unit.frame(12)
-        unit.say(answer)
-        with pytest.raises(ProtocolFault) as caught:
-            await reading
-        assert cause in caught.value.params["cause"]
-
-
-@pytest.mark.parametrize(
-    ("cause", "answer"),
-    [
-        ("unit 2 for 1", "02 03 02 00 07 bd 86"),
-        ("damaged frame", "01 03 02 00 07 f9 87"),
-        ("short frame", "01 03 02 00"),
-        ("function 4", "01 04 02 00 07 f8 f2"),
-    ],
-)
-async def test_b02_a_serial_frame_that_is_no_answer_ends_the_wire(cause: str, answer: str) -> None:
-    async with wired("rtu") as (unit, wire):
-        reading = asyncio.create_task(wire.read(1, ONE))
-        await unit.frame(8)
+        await unit.frame(REQUEST[kind])
         unit.say(answer)
         with pytest.raises(ProtocolFault) as caught:
             await reading
@@ -236,8 +225,7 @@ async def test_b01_a_mute_unit_gets_one_frame_and_no_more(kind: str) -> None:
     async with wired(kind) as (unit, wire):
         with pytest.raises(PeerSilent):
             await wire.write(1, Write("coil", 0, (1,)))
-        length = 8 if kind == "rtu" else 12
-        assert len(await unit.frame(length)) == length
+        assert len(await unit.frame(REQUEST[kind])) == REQUEST[kind]
         assert not unit.heard
         assert unit.connections <= 1
 

@@ -33,8 +33,7 @@ from equipment_drivers.model import (
     Safety,
 )
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.test_opcua_machine import LATHE, Bench
-from tests.equipment_drivers.test_opcua_robot import Cell, living
+from tests.equipment_drivers.opcua_bench import LATHE, Bench, Cell
 from tests.sims.sim import Sim, running
 
 FACTOR = 20.0
@@ -46,9 +45,13 @@ def clock() -> LabClock:
 
 
 @asynccontextmanager
-async def cobot(folder: Path, clock: LabClock, *flags: str, seed: int = 3) -> AsyncIterator[Sim]:
-    async with running("opcua_cobot", folder, *flags, clock=str(clock), seed=seed) as sim:
-        yield sim
+async def cobot(folder: Path, clock: LabClock, *flags: str) -> AsyncIterator[tuple[Sim, Cell]]:
+    """A robot cell and a connection to it, online."""
+    async with (
+        running("opcua_cobot", folder, *flags, clock=str(clock), seed=3) as sim,
+        Cell(sim.endpoint, clock).living(Link.ONLINE) as cell,
+    ):
+        yield sim, cell
 
 
 @asynccontextmanager
@@ -58,19 +61,14 @@ async def lathe(
     """A lathe and a living connection to it."""
     async with running("opcua_machine", folder, *flags, clock=str(clock), seed=seed) as sim:
         bench = Bench(sim.endpoint, clock, LATHE, **options)
-        life = asyncio.create_task(bench.connection.run())
-        try:
+        async with bench.living():
             yield sim, bench
-        finally:
-            await bench.connection.stop()
-            await life
 
 
 @pytest.fixture
 async def robot(tmp_path: Path, clock: LabClock) -> AsyncIterator[tuple[Sim, Cell]]:
-    async with cobot(tmp_path, clock) as sim, living(Cell(sim.endpoint, clock)) as cell:
-        await cell.link(Link.ONLINE)
-        yield sim, cell
+    async with cobot(tmp_path, clock) as both:
+        yield both
 
 
 def links(facts: list[Any]) -> list[Link]:
@@ -96,8 +94,7 @@ async def test_u01_what_is_optional_and_missing_is_a_missing_capability(
     tmp_path: Path, clock: LabClock
 ) -> None:
     flags = ["--absent", "Hold", "--absent", "PowerDraw", "--absent", "Axis_6"]
-    async with cobot(tmp_path, clock, *flags) as sim, living(Cell(sim.endpoint, clock)) as cell:
-        await cell.link(Link.ONLINE)
+    async with cobot(tmp_path, clock, *flags) as (_, cell):
         told = {fact.signal for fact in cell.facts if isinstance(fact, Reading)}
         assert not told & {"power", "axis_6"}
         await cell.do("load_program", name="pick_and_place")
@@ -109,8 +106,7 @@ async def test_u01_what_is_optional_and_missing_is_a_missing_capability(
 async def test_u01_a_server_that_only_shows_is_watched(tmp_path: Path, clock: LabClock) -> None:
     names = ("LoadByName", "UnloadProgram", "Start", "Stop", "Hold", "Continue")
     flags = [part for name in names for part in ("--absent", name)]
-    async with cobot(tmp_path, clock, *flags) as sim, living(Cell(sim.endpoint, clock)) as cell:
-        await cell.link(Link.ONLINE)
+    async with cobot(tmp_path, clock, *flags) as (_, cell):
         await cell.shows(Operation.IDLE)
         with pytest.raises(NotSupported):
             await cell.do("load_program", name="pick_and_place")
@@ -211,11 +207,8 @@ async def test_u03_the_first_notification_is_a_picture_and_no_part(
         await bench.link(Link.ONLINE)
         await bench.do("start_cycle")
         await bench.until(lambda: len(bench.cycles) >= 2)
-        late = Bench(sim.endpoint, clock, LATHE)
-        life = asyncio.create_task(late.connection.run())
-        await late.until(lambda: len(late.cycles) >= 1)
-        await late.connection.stop()
-        await life
+        async with Bench(sim.endpoint, clock, LATHE).living() as late:
+            await late.until(lambda: len(late.cycles) >= 1)
         known = [part["at"] for part in sim.truth("part")]
         assert known.index(late.cycles[0].at.isoformat()) >= 2
 
@@ -348,11 +341,8 @@ async def test_u11_a_server_without_a_free_session_is_waited_for_longer(
 async def test_u11_every_session_is_closed_behind_us(tmp_path: Path, clock: LabClock) -> None:
     async with running("opcua_machine", tmp_path, clock=str(clock)) as sim:
         for _ in range(5):
-            bench = Bench(sim.endpoint, clock, LATHE)
-            life = asyncio.create_task(bench.connection.run())
-            await bench.link(Link.ONLINE)
-            await bench.connection.stop()
-            await life
+            async with Bench(sim.endpoint, clock, LATHE).living(Link.ONLINE):
+                pass
         assert (await sim.ask("status"))["sessions"] == 0
 
 
@@ -360,8 +350,7 @@ async def test_u12_without_safety_signals_safety_is_unknown_and_nothing_may_act(
     tmp_path: Path, clock: LabClock
 ) -> None:
     flags = ["--absent", "EmergencyStop", "--absent", "ProtectiveStop"]
-    async with cobot(tmp_path, clock, *flags) as sim, living(Cell(sim.endpoint, clock)) as cell:
-        await cell.link(Link.ONLINE)
+    async with cobot(tmp_path, clock, *flags) as (_, cell):
         await cell.shows(Operation.IDLE, Safety.UNKNOWN)  # the coordinator lets nothing act then
 
 
@@ -392,8 +381,7 @@ async def test_a_short_stop_is_told_with_the_robots_own_time(
     tmp_path: Path, clock: LabClock
 ) -> None:
     flags = ["--micro-stop-rate", "1.0"]
-    async with cobot(tmp_path, clock, *flags) as sim, living(Cell(sim.endpoint, clock)) as cell:
-        await cell.link(Link.ONLINE)
+    async with cobot(tmp_path, clock, *flags) as (sim, cell):
         await cell.do("load_program", name="pick_and_place")
         await cell.do("start_program")
         await cell.until(lambda: "message.micro_stop" in codes(cell.facts))

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from equipment_drivers.contract import CommandContext, DeviceConfig, StopOutcome
-from equipment_drivers.devices.opcua_machine import OpcuaMachine
-from equipment_drivers.devices.opcua_machine_options import MachineDeviceOptions, MachineOptions
+from equipment_drivers.contract import StopOutcome
+from equipment_drivers.devices.opcua_machine_options import MachineDeviceOptions
 from equipment_drivers.errors import (
     BadArguments,
     Faulted,
@@ -22,12 +19,7 @@ from equipment_drivers.errors import (
     Rejected,
     WrongDevice,
 )
-from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import (
-    CycleFinished,
-    DeviceMessage,
-    DeviceState,
-    Fact,
     Link,
     LinkChanged,
     Operation,
@@ -36,143 +28,15 @@ from equipment_drivers.model import (
     Safety,
 )
 from lab_controller.clock import LabClock
+from tests.equipment_drivers.opcua_bench import LATHE, URI, Bench, node, path
 from tests.sims.sim import Sim, running
 
 FACTOR = 20.0
-GO = CommandContext("c1", 1)
-URI = "urn:machikoba:sim:plc"
-QUICK = {
-    "allow_unsecured": True,
-    "timeout_s": 0.5,
-    "watchdog_s": 0.3,
-    "start_s": 0.5,
-    "confirm_s": 0.5,
-    "degraded_s": 0.1,
-}
-
-
-def node(name: str) -> str:
-    return f"nsu={URI};s=Machine.{name}"
-
-
-def path(name: str) -> list[list[str]]:
-    return [[URI, "Machine"], [URI, name]]
-
-
-LATHE: dict[str, Any] = {
-    "signals": [
-        {"name": "spindle_speed", "node": node("SpindleSpeed"), "unit": "1/min", "precision": 0},
-        {"name": "spindle_load", "node": path("SpindleLoad"), "unit": "%"},
-        {"name": "power", "node": node("PowerDraw"), "unit": "W", "scale": 1000.0},
-        {"name": "door_closed", "node": node("DoorClosed")},
-        {"name": "nowhere", "node": node("Nowhere"), "optional": True},
-    ],
-    "counters": {"parts": node("PartsTotal"), "cycle_time": path("LastCycleTime")},
-    "state": {
-        "node": node("State"),
-        "values": {"0": "idle", "1": "busy", "2": "paused", "3": "fault"},
-    },
-    "safety": {
-        "node": node("DoorClosed"),
-        "values": {"true": "normal", "false": "safeguard_stop"},
-    },
-    "message": node("Alarm"),
-    "setpoints": [
-        {
-            "name": "feed",
-            "node": node("FeedOverride"),
-            "unit": "%",
-            "min": 0,
-            "max": 120,
-            "rest": 0,
-        },
-        {"name": "coolant", "node": node("Coolant"), "min": 0, "max": 1},
-    ],
-    "methods": [
-        {
-            "name": "start_cycle",
-            "object": path("Machine")[:1],
-            "method": [URI, "StartCycle"],
-            "reaches": "busy",
-        },
-    ],
-    "stop": {
-        "object": [[URI, "Machine"]],
-        "method": [URI, "StopCycle"],
-        "args": [["Int32", 0]],
-        "confirm": {"node": path("State"), "equals": [0, 3]},
-    },
-}
-
-
-class Bench:
-    """A connection to one lathe and what it told."""
-
-    def __init__(self, url: str, clock: LabClock, device: dict[str, Any], **more: Any) -> None:
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
-        self.connection = Connection(
-            "plc",
-            OpcuaMachine,
-            MachineOptions.model_validate({"url": url, **QUICK, **more}),
-            [DeviceConfig("m", "", MachineDeviceOptions.model_validate(device))],
-            clock=clock,
-            emit=self._hear,
-            limits=Limits(backoff_first_s=0.05, backoff_max_s=0.05),
-        )
-
-    def _hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    async def link(self, link: Link) -> None:
-        await self.until(lambda: self.connection.link is link)
-
-    async def shows(self, operation: Operation, safety: Safety = Safety.NORMAL) -> None:
-        def holds() -> bool:
-            states = [fact for fact in self.facts if isinstance(fact, DeviceState)]
-            return bool(states) and (states[-1].operation, states[-1].safety) == (operation, safety)
-
-        await self.until(holds)
-
-    async def do(self, verb: str, **arguments: Any) -> dict[str, Any]:
-        result = await self.connection.execute("m", verb, arguments, GO)
-        return dict(result.values)
-
-    def readings(self, signal: str) -> list[Reading]:
-        return [f for f in self.facts if isinstance(f, Reading) and f.signal == signal]
-
-    def last(self, signal: str) -> Reading:
-        return self.readings(signal)[-1]
-
-    @property
-    def cycles(self) -> list[CycleFinished]:
-        return [fact for fact in self.facts if isinstance(fact, CycleFinished)]
-
-    @property
-    def messages(self) -> list[tuple[str, str]]:
-        return [(f.code, f.text) for f in self.facts if isinstance(f, DeviceMessage)]
 
 
 @pytest.fixture(scope="module")
 def clock() -> LabClock:
     return LabClock.beginning(datetime(2026, 11, 20, 1, 0, tzinfo=UTC), FACTOR)
-
-
-@asynccontextmanager
-async def living(bench: Bench) -> AsyncIterator[Bench]:
-    life = asyncio.create_task(bench.connection.run())
-    try:
-        yield bench
-    finally:
-        await bench.connection.stop()
-        await life
 
 
 @pytest.fixture
@@ -183,8 +47,7 @@ async def sim(tmp_path: Path, clock: LabClock) -> AsyncIterator[Sim]:
 
 @pytest.fixture
 async def bench(sim: Sim, clock: LabClock) -> AsyncIterator[Bench]:
-    async with living(Bench(sim.endpoint, clock, LATHE)) as bench:
-        await bench.link(Link.ONLINE)
+    async with Bench(sim.endpoint, clock, LATHE).living(Link.ONLINE) as bench:
         yield bench
 
 
@@ -269,7 +132,7 @@ async def test_a_resting_value_that_is_refused_keeps_nothing_else_running(
 ) -> None:
     refused = {"name": "speed", "node": node("SpindleSpeed"), "min": 0, "max": 9000, "rest": 0}
     device = {**LATHE, "setpoints": [refused, *LATHE["setpoints"]]}
-    async with living(Bench(sim.endpoint, clock, device)) as bench:
+    async with Bench(sim.endpoint, clock, device).living() as bench:
         await bench.link(Link.ONLINE)
         await bench.do("start_cycle")
         report = await bench.connection.driver.safe_state("m")
@@ -280,7 +143,7 @@ async def test_a_resting_value_that_is_refused_keeps_nothing_else_running(
 
 async def test_a_machine_that_is_only_watched(sim: Sim, clock: LabClock) -> None:
     watched = {"signals": LATHE["signals"][:1]}
-    async with living(Bench(sim.endpoint, clock, watched)) as bench:
+    async with Bench(sim.endpoint, clock, watched).living() as bench:
         await bench.link(Link.ONLINE)
         await bench.shows(Operation.READY, Safety.NONE)
         spec = bench.connection.driver.device_spec("m")
@@ -295,7 +158,7 @@ async def test_a_machine_that_is_only_watched(sim: Sim, clock: LabClock) -> None
 async def test_a_server_that_allows_few_nodes_a_request(tmp_path: Path, clock: LabClock) -> None:
     async with (
         running("opcua_machine", tmp_path, "--max-nodes", "5", clock=str(clock)) as sim,
-        living(Bench(sim.endpoint, clock, LATHE)) as bench,
+        Bench(sim.endpoint, clock, LATHE).living() as bench,
     ):
         await bench.link(Link.ONLINE)
         await bench.do("start_cycle")
@@ -314,7 +177,7 @@ async def test_a_server_that_allows_few_nodes_a_request(tmp_path: Path, clock: L
 async def test_u01_a_missing_node_is_another_machine(
     sim: Sim, clock: LabClock, change: dict[str, Any]
 ) -> None:
-    async with living(Bench(sim.endpoint, clock, change)) as bench:
+    async with Bench(sim.endpoint, clock, change).living() as bench:
         await bench.link(Link.IDENTITY_ERROR)
         (terminal,) = [f for f in bench.facts if isinstance(f, LinkChanged) and f.link.is_terminal]
         assert terminal.code == WrongDevice.code
@@ -322,7 +185,7 @@ async def test_u01_a_missing_node_is_another_machine(
 
 async def test_a_unit_that_is_another_one_is_not_trusted(sim: Sim, clock: LabClock) -> None:
     wrong = {"signals": [{"name": "x", "node": node("SpindleSpeed"), "unit": "Hz"}]}
-    async with living(Bench(sim.endpoint, clock, wrong)) as bench:
+    async with Bench(sim.endpoint, clock, wrong).living() as bench:
         await bench.link(Link.ONLINE)
         assert bench.last("x").quality is Quality.BAD
 
@@ -348,5 +211,5 @@ def test_options_that_cannot_be(wrong: dict[str, Any]) -> None:
 
 async def test_an_argument_of_a_type_there_is_not(sim: Sim, clock: LabClock) -> None:
     stop = {**LATHE["stop"], "args": [["Int33", 0]]}
-    async with living(Bench(sim.endpoint, clock, {"stop": stop})) as bench:
+    async with Bench(sim.endpoint, clock, {"stop": stop}).living() as bench:
         await bench.link(Link.CONFIG_ERROR)

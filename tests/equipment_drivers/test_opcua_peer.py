@@ -18,9 +18,7 @@ import pytest
 from equipment_drivers.contract import StopOutcome
 from equipment_drivers.model import Link, Operation, Reading, Safety
 from lab_controller.clock import LabClock
-from tests.equipment_drivers.test_opcua_machine import Bench
-from tests.equipment_drivers.test_opcua_machine import living as living_machine
-from tests.equipment_drivers.test_opcua_robot import Cell, living
+from tests.equipment_drivers.opcua_bench import Bench, Cell
 from tests.sims.sim import running
 
 HERE = Path(__file__).parent
@@ -87,8 +85,7 @@ async def old_client(kind: str, url: str) -> dict[str, Any]:
 
 
 async def test_our_machine_driver_on_the_old_library(clock: LabClock) -> None:
-    async with old_server("plc") as url, living_machine(Bench(url, clock, PLC)) as bench:
-        await bench.link(Link.ONLINE)
+    async with old_server("plc") as url, Bench(url, clock, PLC).living(Link.ONLINE) as bench:
         await bench.shows(Operation.IDLE, Safety.NONE)
         assert await bench.do("set_feed", value=90) == {"feed": 90.0}
         await bench.do("start")
@@ -100,8 +97,7 @@ async def test_our_machine_driver_on_the_old_library(clock: LabClock) -> None:
 
 
 async def test_our_robot_driver_on_the_old_library(clock: LabClock) -> None:
-    async with old_server("robot") as url, living(Cell(url, clock)) as cell:
-        await cell.link(Link.ONLINE)
+    async with old_server("robot") as url, Cell(url, clock).living(Link.ONLINE) as cell:
         await cell.shows(Operation.IDLE)
         await cell.do("load_program", name="weld")
         await cell.do("start_program")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -12,8 +10,7 @@ from typing import Any, cast
 import pytest
 from asyncua import Client, ua
 
-from equipment_drivers.contract import CommandContext, DeviceConfig, StopOutcome
-from equipment_drivers.devices.opcua_robot import OpcuaRobot
+from equipment_drivers.contract import DeviceConfig, StopOutcome
 from equipment_drivers.devices.opcua_robot_options import RobotDeviceOptions, RobotOptions
 from equipment_drivers.errors import (
     BadArguments,
@@ -25,12 +22,8 @@ from equipment_drivers.errors import (
     Rejected,
     WrongDevice,
 )
-from equipment_drivers.lifecycle import Connection, Limits
 from equipment_drivers.model import (
-    CycleFinished,
     DeviceMessage,
-    DeviceState,
-    Fact,
     Link,
     LinkChanged,
     Operation,
@@ -39,80 +32,15 @@ from equipment_drivers.model import (
     Safety,
 )
 from lab_controller.clock import LabClock
+from tests.equipment_drivers.opcua_bench import Cell
 from tests.sims.sim import Sim, running
 
 FACTOR = 40.0
-GO = CommandContext("c1", 1)
-QUICK = {"timeout_s": 0.5, "watchdog_s": 0.3, "start_s": 1.0, "stop_s": 1.0}
-
-
-class Cell:
-    """A connection to one robot and what it told."""
-
-    def __init__(self, url: str, clock: LabClock, device: dict[str, Any] | None = None) -> None:
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
-        options = RobotDeviceOptions.model_validate(device or {})
-        self.connection = Connection(
-            "cell",
-            OpcuaRobot,
-            RobotOptions.model_validate({"url": url, "allow_unsecured": True, **QUICK}),
-            [DeviceConfig("r", (device or {}).get("address", ""), options)],
-            clock=clock,
-            emit=self._hear,
-            limits=Limits(backoff_first_s=0.05, backoff_max_s=0.05),
-        )
-        self.driver = cast(OpcuaRobot, self.connection.driver)
-
-    def _hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    async def link(self, link: Link) -> None:
-        await self.until(lambda: self.connection.link is link)
-
-    async def shows(self, operation: Operation, safety: Safety = Safety.NORMAL) -> None:
-        def holds() -> bool:
-            state = self.state
-            return state is not None and (state.operation, state.safety) == (operation, safety)
-
-        await self.until(holds)
-
-    async def do(self, verb: str, **arguments: Any) -> None:
-        await self.connection.execute("r", verb, arguments, GO)
-
-    @property
-    def state(self) -> DeviceState | None:
-        states = [fact for fact in self.facts if isinstance(fact, DeviceState)]
-        return states[-1] if states else None
-
-    @property
-    def cycles(self) -> list[CycleFinished]:
-        return [fact for fact in self.facts if isinstance(fact, CycleFinished)]
-
-    def last(self, signal: str) -> Reading:
-        return [f for f in self.facts if isinstance(f, Reading) and f.signal == signal][-1]
 
 
 @pytest.fixture(scope="module")
 def clock() -> LabClock:
     return LabClock.beginning(datetime(2026, 11, 20, 1, 0, tzinfo=UTC), FACTOR)
-
-
-@asynccontextmanager
-async def living(cell: Cell) -> AsyncIterator[Cell]:
-    life = asyncio.create_task(cell.connection.run())
-    try:
-        yield cell
-    finally:
-        await cell.connection.stop()
-        await life
 
 
 @pytest.fixture
@@ -123,8 +51,7 @@ async def sim(tmp_path: Path, clock: LabClock) -> AsyncIterator[Sim]:
 
 @pytest.fixture
 async def cell(sim: Sim, clock: LabClock) -> AsyncIterator[Cell]:
-    async with living(Cell(sim.endpoint, clock)) as cell:
-        await cell.link(Link.ONLINE)
+    async with Cell(sim.endpoint, clock).living(Link.ONLINE) as cell:
         yield cell
 
 
@@ -249,8 +176,7 @@ async def test_a_power_cycle_is_told_and_counts_begin_anew(cell: Cell, sim: Sim)
 
 async def test_what_is_not_there(sim: Sim, clock: LabClock) -> None:
     other = Cell(sim.endpoint, clock, {"axes": 2, "hold": "Pause", "production": "Counters"})
-    async with living(other):
-        await other.link(Link.ONLINE)
+    async with other.living(Link.ONLINE):
         await other.do("load_program", name="pick_and_place")
         await other.do("start_program")
         with pytest.raises(NotSupported):
@@ -263,8 +189,8 @@ async def test_what_is_not_there(sim: Sim, clock: LabClock) -> None:
 async def test_an_address_that_is_not_there_is_terminal(sim: Sim, clock: LabClock) -> None:
     cell = Cell(sim.endpoint, clock)
     cell.driver._robots["r"].config = DeviceConfig("r", "NoSuchCell", RobotDeviceOptions())
-    async with living(cell):
-        await cell.link(Link.IDENTITY_ERROR)
+    async with cell.living(Link.IDENTITY_ERROR):
+        pass
     (terminal,) = [f for f in cell.facts if isinstance(f, LinkChanged) and f.link.is_terminal]
     assert terminal.code == WrongDevice.code
 

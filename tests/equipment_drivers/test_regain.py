@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +14,10 @@ import pytest
 
 from equipment_drivers.contract import CommandContext, DeviceConfig, StopOutcome, StopReport
 from equipment_drivers.errors import ConnectFailed, DriverError, LinkLost
-from equipment_drivers.lifecycle import Connection, Limits
-from equipment_drivers.model import DeviceMessage, Fact, Link, LinkChanged, Operation
+from equipment_drivers.lifecycle import Limits
+from equipment_drivers.model import DeviceMessage, Link, LinkChanged, Operation
 from equipment_drivers.storms import Storm
+from tests.equipment_drivers.driver_bench import DriverBench
 from tests.equipment_drivers.fakes import FakeClock, FakeDeviceOptions, FakeDriver, FakeOptions
 
 GO = CommandContext("c1", 1)
@@ -52,36 +53,24 @@ class PluggedOptions(FakeOptions):
         return self.path
 
 
-class Wire:
+class Wire(DriverBench):
+    patience_s = 5.0
+
     def __init__(self, limits: Limits = AT_ONCE, options: FakeOptions | None = None) -> None:
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
-        self.connection = Connection(
+        super().__init__(
             "c",
             Moving,
             options or FakeOptions(),
             [DeviceConfig(id, "", FakeDeviceOptions()) for id in ("a", "b")],
             clock=FakeClock(),
-            emit=self.hear,
             rng=Random(1),
             limits=limits,
         )
         self.driver = cast(Moving, self.connection.driver)
         self.life = asyncio.create_task(self.connection.run())
 
-    def hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
     def ups(self) -> int:
-        links = [fact.link for fact in self.facts if isinstance(fact, LinkChanged)]
-        return sum(link.carries_commands for link in links)
+        return sum(link.carries_commands for link in self.links)
 
     async def lose_and_regain(self) -> None:
         ups = self.ups()

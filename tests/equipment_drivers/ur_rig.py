@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 from equipment_drivers.contract import CommandContext, CommandResult, DeviceConfig
 from equipment_drivers.devices.ur import UniversalRobot
 from equipment_drivers.devices.ur_options import UrArmOptions, UrOptions
-from equipment_drivers.lifecycle import Connection, Limits
-from equipment_drivers.model import DeviceMessage, DeviceState, Fact, Link, Operation, Safety
+from equipment_drivers.model import DeviceMessage, DeviceState, Link, Operation, Quality, Safety
+from tests.equipment_drivers.driver_bench import DriverBench
 from tests.equipment_drivers.fakes import FakeClock
 from tests.hardware_sim.waiting import until
 from tests.sims.sim import Sim, running
@@ -33,49 +32,35 @@ def options(endpoint: str, **more: Any) -> UrOptions:
     return UrOptions.model_validate(given | more)
 
 
-class Desk:
+def signal(name: str, quality: Quality = Quality.GOOD) -> Callable[[Any], bool]:
+    """Picks the readings of one signal."""
+    return lambda one: one.signal == name and one.quality is quality
+
+
+class Lease:
+    """A right to act that the test can take away."""
+
+    def __init__(self) -> None:
+        self.valid = True
+        self.context = CommandContext("c1", 1, may_act=lambda: self.valid)
+
+
+class Desk(DriverBench):
     """A connection to one arm, and what it told."""
 
     def __init__(self, sim: Sim, arm: Mapping[str, Any], **more: Any) -> None:
         self.sim = sim
-        self.facts: list[Fact] = []
-        self._news = asyncio.Event()
         device = DeviceConfig("ur1", "", UrArmOptions.model_validate({"sample_s": 0.05, **arm}))
-        self.connection = Connection(
+        super().__init__(
             "wire",
             UniversalRobot,
             options(sim.endpoint, **more),
             [device],
             clock=FakeClock(),
-            emit=self._hear,
-            limits=Limits(backoff_first_s=0.05, backoff_max_s=0.05),
         )
         driver = self.connection.driver
         assert isinstance(driver, UniversalRobot)
         self.driver = driver
-
-    def _hear(self, fact: Fact) -> None:
-        self.facts.append(fact)
-        self._news.set()
-
-    async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not holds():
-                self._news.clear()
-                await self._news.wait()
-
-    async def link(self, *links: Link) -> None:
-        await self.until(lambda: self.connection.link in links)
-
-    async def next(self, kind: type[Fact], holds: Callable[[Any], bool] = lambda one: True) -> Any:
-        """The first fact of a kind from now on for which it holds."""
-        before = len(self.facts)
-
-        def found() -> list[Fact]:
-            return [one for one in self.facts[before:] if isinstance(one, kind) and holds(one)]
-
-        await self.until(lambda: bool(found()))
-        return found()[0]
 
     @property
     def state(self) -> DeviceState:
@@ -90,7 +75,7 @@ class Desk:
     def messages(self, code: str) -> list[DeviceMessage]:
         return [one for one in self.facts if isinstance(one, DeviceMessage) and one.code == code]
 
-    async def told(self, code: str) -> DeviceMessage:
+    async def message(self, code: str) -> DeviceMessage:
         await self.until(lambda: bool(self.messages(code)))
         return self.messages(code)[-1]
 
@@ -122,10 +107,5 @@ async def desk(
     loaded = () if "--load" in flags else ("--load", "pick_and_place.urp")
     async with running("ur_robot", folder, *CALM, *loaded, *flags, *raised) as sim:
         table = Desk(sim, arm or {}, **more)
-        living = asyncio.create_task(table.connection.run())
-        try:
-            await table.link(link)
+        async with table.living(link):
             yield table
-        finally:
-            await table.connection.stop()
-            await living
