@@ -37,6 +37,14 @@ def sections(view: VendorView, language: str) -> list[SectionShape]:
                 for row in each.rows
             ],
             photos=list(each.photos),
+            digests=[_digests(original, copy, language) for original, copy in each.digests],
         )
         for each in view.sections
     ]
+
+
+def _digests(original: str, copy: str, language: str) -> str:
+    """That a picture is a copy, with its digest and the original's."""
+    if not copy:
+        return text(language, "release.no_copy", {"original": original})
+    return text(language, "release.copy", {"original": original, "copy": copy})

@@ -72,6 +72,7 @@ class SectionShape(Shape):
     title: str
     rows: list[RowShape]
     photos: list[int]
+    digests: list[str] = Field(default_factory=list)
 
 
 class VendorViewShape(Shape):

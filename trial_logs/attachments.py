@@ -67,9 +67,6 @@ CLAIMS: Mapping[str, str] = {
 }  # fmt: skip
 """What a name's ending says the file is; images and PDF must keep that word."""
 
-SHOWABLE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
-"""Images every browser shows."""
-
 
 def judged(name: str, kind: AttachmentKind, content: bytes) -> NewFile:
     """The file as it may be kept. Raises Invalid where it is empty or not what it says."""

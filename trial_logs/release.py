@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from trial_logs.attachments import SHOWABLE, Attachment, AttachmentKind
+from trial_logs.attachments import Attachment, AttachmentKind
+from trial_logs.bare_picture import READERS as BARE
 from trial_logs.blocks import limit_text
 from trial_logs.errors import Invalid, Problem
 from trial_logs.inference.proportion import wilson
@@ -55,6 +56,9 @@ class Section:
     field: str
     rows: tuple[Row, ...]
     photos: tuple[int, ...] = ()
+    digests: tuple[tuple[str, str], ...] = ()
+    """Of each picture the SHA-256 of the original and of the copy that is shown, empty where no
+    copy can be made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,11 +217,11 @@ FIELDS: Mapping[str, Callable[[TrialFacts], Iterable[Row]]] = {
 
 
 def photos(files: Iterable[Attachment]) -> list[Attachment]:
-    """The pictures among the files that every browser shows."""
+    """The pictures among the files that every browser shows and that can be made bare."""
     return [
         each
         for each in files
-        if each.file.kind is AttachmentKind.PHOTO and each.file.media_type in SHOWABLE
+        if each.file.kind is AttachmentKind.PHOTO and each.file.media_type in BARE
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from lab_controller.portal import pages
 from lab_controller.portal.pages import front_of, words_of
@@ -30,6 +30,6 @@ async def released(request: Request, token: str) -> Response:
 
 @router.get("/vendor/{token}/photo/{number}")
 async def photo(request: Request, token: str, number: int) -> Response:
-    """A released picture."""
-    found, path = await front_of(request).releases.photo(token, number)
-    return FileResponse(path, media_type=found.file.media_type, headers=HEADERS)
+    """A released picture, without what its camera wrote beside it."""
+    found, copy = await front_of(request).releases.photo(token, number)
+    return Response(copy, media_type=found.file.media_type, headers=HEADERS)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 from lab_controller.clock import LabClock
 from lab_controller.database import Database, Writer
 from lab_controller.errors import LabError
-from lab_controller.services.attachments import Attachments
+from lab_controller.services.attachments import AttachmentLost, Attachments
 from trial_logs import store
 from trial_logs.attachments import Attachment
+from trial_logs.bare_picture import NotBare, bare
 from trial_logs.model import Run
 from trial_logs.release import (
     FIELDS,
@@ -108,16 +111,41 @@ class VendorViews:
         """What a link shows; each look is written down. Raises LinkOver."""
         facts, fields = await self._opened(token, trial)
         await self._note(facts, "view")
-        return vendor_view(facts, fields)
+        view = vendor_view(facts, fields)
+        sections = [replace(each, digests=await self._digests(facts, each.photos))
+                    for each in view.sections]  # fmt: skip
+        return replace(view, sections=tuple(sections))
 
-    async def photo(self, token: str, number: int) -> tuple[Attachment, Path]:
-        """A released picture. Raises LinkOver for any other file."""
+    async def photo(self, token: str, number: int) -> tuple[Attachment, bytes]:
+        """A bare copy of a released picture. Raises LinkOver for any other file, NotBare where
+        no copy can be made."""
         facts, fields = await self._opened(token)
         shown = [each.number for each in photos(facts.files)] if "photos" in fields else []
         if number not in shown:
             raise LinkOver
         await self._note(facts, "photo")
-        return await self._attachments.one(facts.trial.id, number)
+        return await self._bare(facts, number)
+
+    async def _bare(self, facts: TrialFacts, number: int) -> tuple[Attachment, bytes]:
+        """The original stays where and as it is."""
+        found, path = await self._attachments.one(facts.trial.id, number)
+
+        def copied() -> bytes:
+            return bare(path.read_bytes(), found.file.media_type)
+
+        return found, await asyncio.to_thread(copied)
+
+    async def _digests(
+        self, facts: TrialFacts, numbers: Sequence[int]
+    ) -> tuple[tuple[str, str], ...]:
+        originals = {each.number: each.file.sha256 for each in facts.files}
+        told = []
+        for number in numbers:
+            copy = ""
+            with suppress(NotBare, AttachmentLost):
+                copy = hashlib.sha256((await self._bare(facts, number))[1]).hexdigest()
+            told.append((originals[number], copy))
+        return tuple(told)
 
     async def _opened(self, token: str, wanted: str | None = None) -> tuple[TrialFacts, set[str]]:
         def read(db: Database) -> tuple[TrialFacts, set[str]] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import random
@@ -19,6 +20,8 @@ PNG = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
     "1f15c4890000000d49444154789c63606060f80f0001050101a0a6d3e10000000049454e44ae426082"
 )
+TOLD = PNG[:-12] + bytes.fromhex("0000000e74455874417574686f72005163616d6572617caae072") + PNG[-12:]
+"""The same picture, which tells who took it with what."""
 NUMBERS = {
     "counts": {"good": 4011, "scrap": 4012, "rework": 4013},
     "cycle_time_s": {"mean": {"value": 31.1}, "median": {"value": 31.7}},
@@ -59,7 +62,7 @@ async def trial_on(site: Site, *, simulated: bool = False) -> str:
         ("Qphoto.png", AttachmentKind.PHOTO),
         ("Qdrawing.png", AttachmentKind.DRAWING),
     ):
-        await site.lab.attachments.keep(trial, name, kind, PNG, by="staff")
+        await site.lab.attachments.keep(trial, name, kind, TOLD, by="staff")
     return trial
 
 
@@ -74,6 +77,8 @@ async def test_the_page_shows_what_was_released_and_the_look_is_written_down(sit
     (photo,) = re.findall(r'src="(/vendor/[^"]+)"', page.text)
     picture = await site.browser.get(photo)
     assert (picture.content, picture.headers["content-type"]) == (PNG, "image/png")
+    for each in (TOLD, PNG):  # the original's digest and the copy's
+        assert hashlib.sha256(each).hexdigest() in page.text
     drawing = re.sub(r"\d+$", "2", photo)
     assert (await site.browser.get(drawing)).status_code == 404
     assert [each.what for each in (await site.lab.vendor_views.standing(trial)).seen] == [
