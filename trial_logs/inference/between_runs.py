@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trial_logs.inference.gauge import mls_interval
-from trial_logs.inference.interval import LEVEL, NO_SPREAD, Interval, bare
+from trial_logs.inference.interval import LEVEL, NO_METHOD, NO_SPREAD, Interval, bare
 from trial_logs.inference.proportion import defect_share, wilson
 from trial_logs.inference.sample import mean_and_sd, mean_interval, student
 from trial_logs.metrics import NO_DATA, TOO_FEW
@@ -146,6 +146,8 @@ def run_spread(groups: Groups, level: float = LEVEL) -> RunSpread:
     )
     low, high = (math.sqrt(end) for end in ends)
     between = Interval(math.sqrt(max(0.0, variance)), low, high, level, n, "interval.mls")
+    if high == 0:  # runs closer than chance would have them: [0, 0] would claim to know
+        between = bare(0.0, n, NO_METHOD, level=level)
     p = float(fdtrc(found.df_between, found.df_within, found.between / found.within))
     return RunSpread(k, n, within, between, p)
 
