@@ -22,7 +22,7 @@ from lab_controller.wire_trials import (
     RunShape,
     TrialRequest,
 )
-from tests.system.rig import TEN_O_CLOCK, Lab, until
+from tests.system.rig import LONG_DAY_H, TEN_O_CLOCK, Lab, until
 
 PRINTER, ROBOT = "fdm-bench", "cobot-cell"
 DEVICE = {PRINTER: "printer1", ROBOT: "cobot1"}
@@ -30,9 +30,9 @@ PLUGS = ("printer1", "cobot1")
 STREAMING_LINES = 300
 LONG_JOB = "\n".join(
     ["M140 S60", "M104 S200", "G28", "G90"]
-    + [f"G1 X{60 + 20 * (n % 2)} Y{60 + n % 100} F6000" for n in range(20_000)]
+    + [f"G1 X{60 + 20 * (n % 2)} Y{60 + n % 100} F6000" for n in range(8_000)]
 )
-"""Twenty thousand moves that need no heat: a print that is still streaming whenever one looks."""
+"""Eight thousand moves that need no heat: a print that is still streaming whenever one looks."""
 
 READS = {"M105", "M110", "M113", "M114", "M115", "M155", "M27"}
 """What the driver says to a printer it only looks at."""
@@ -51,7 +51,7 @@ class Shift:
 
 
 async def open_shift(lab: Lab) -> Shift:
-    """Both machines booked from 10:00 to 14:00, the party checked in, trials planned."""
+    """Both machines booked from 10:00 on, the party checked in, trials planned."""
     async with lab.client() as client:
         bookings = {one: await book(client, one) for one in DEVICE}
         trials = {}
@@ -65,11 +65,11 @@ async def open_shift(lab: Lab) -> Shift:
 
 
 async def book(client: LabClient, equipment: str) -> str:
-    """A booking of the known, qualified party, checked in; its id."""
+    """A booking of the known, qualified party, checked in; its id. It lasts on a slow machine."""
     wanted = BookingRequestShape(
         equipment=equipment,
         start=TEN_O_CLOCK,
-        end=TEN_O_CLOCK + timedelta(hours=4),
+        end=TEN_O_CLOCK + timedelta(hours=LONG_DAY_H),
         party="sakura",
         operator="sakura-operator",
         head_count=2,

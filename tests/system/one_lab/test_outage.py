@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +12,9 @@ from equipment_drivers.devices.marlin_spec import MarlinOptions
 from equipment_drivers.devices.opcua_robot_options import RobotOptions
 from lab_controller.client import LabClient, Refused
 from tests.system import shift as work
-from tests.system.rig import Lab, Since, running, until
+from tests.system.rig import Lab, Since, until
 from tests.system.shift import PRINTER, READS, ROBOT, Shift
 
-FACTOR = 40.0
 LOOKING_S = 1.5
 """What asking the API now and then adds to the limit, on a busy machine."""
 
@@ -25,23 +22,6 @@ IN_FLIGHT = 1
 """Lines the driver has on the wire at a time."""
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Shift]:
-    """One lab for the module, its party checked in on both machines."""
-    with running(FACTOR) as lab:
-        yield asyncio.run(work.open_shift(lab))
-
-
-@pytest.fixture
-async def shift(opened: Shift) -> AsyncIterator[Shift]:
-    """Both machines at work, disarmed in the end."""
-    await work.begin_work(opened)
-    yield opened
-    async with opened.lab.client() as client:
-        for booking in opened.bookings.values():
-            await client.decide(booking, "disarm")
 
 
 @dataclass(frozen=True)
@@ -123,21 +103,21 @@ async def test_a_machine_that_hangs_is_given_up_after_its_silence_limit(shift: S
     ],
 )
 async def test_a_command_that_does_not_fit_is_refused_and_not_sent(
-    opened: Shift, verb: str, arguments: dict[str, Any], code: str
+    idle: Shift, verb: str, arguments: dict[str, Any], code: str
 ) -> None:
     """On an armed machine that is not at work; 110 °C is above what this printer's file allows."""
-    booking, then = opened.bookings[PRINTER], opened.lab.from_now()
+    booking, then = idle.bookings[PRINTER], idle.lab.from_now()
     said = {}
-    async with opened.lab.client() as client:
+    async with idle.lab.client() as client:
         await client.decide(booking, "arm")
     for language in ("ja", "en"):
-        async with opened.lab.client(language) as client:
+        async with idle.lab.client(language) as client:
             with pytest.raises(Refused) as refused:
                 await client.command("printer1", verb, arguments)
             assert refused.value.refusal.code == code
             said[language] = refused.value.refusal.text
     assert said["ja"] != said["en"]
-    async with opened.lab.client() as client:
+    async with idle.lab.client() as client:
         await client.decide(booking, "disarm")
     sent = {row["text"].split()[0] for row in then.truth("printer1", "executed")}
     assert sent <= READS | {"M104", "M140", "M107"}, "only what disarming says"

@@ -18,10 +18,10 @@ import pytest
 
 from lab_controller.client import LabClient, Refused
 from tests.system import shift as work
+from tests.system.one_lab.conftest import FACTOR
 from tests.system.rig import Lab, Since, machikoba, running, until
 from tests.system.shift import DEVICE, READS, Shift
 
-FACTOR = 40.0
 END_WITHIN_S = 20.0
 ACTING: list[tuple[str, str, dict[str, Any]]] = [
     ("printer1", "home", {}),
@@ -32,13 +32,6 @@ ACTING: list[tuple[str, str, dict[str, Any]]] = [
 ]
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Shift]:
-    """One lab for the module, its party checked in on both machines."""
-    with running(FACTOR, "--hang", "60") as lab:
-        yield asyncio.run(work.open_shift(lab))
 
 
 async def arm(shift: Shift, client: LabClient) -> None:

@@ -4,40 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
 from tests.system import shift as work
+from tests.system.one_lab.conftest import FACTOR
 from tests.system.rig import Lab, Since, running, until
 from tests.system.shift import PRINTER, ROBOT, Shift
 
-FACTOR = 40.0
 ALL = {"printer1", "cobot1", "plug_printer", "plug_cobot"}
-PATIENT = ("--hang", "60")
-"""The stopper leaves a frozen controller alone for longer than a test lasts."""
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def opened() -> Iterator[Shift]:
-    """One lab for the module, its party checked in on both machines."""
-    with running(FACTOR, *PATIENT) as lab:
-        yield asyncio.run(work.open_shift(lab))
-
-
-@pytest.fixture
-async def shift(opened: Shift) -> AsyncIterator[Shift]:
-    """Both machines at work, after the lab was recovered from the stop of the test before."""
-    if opened.lab.status()["latch"]["lab"]:
-        await work.recover(opened)
-    await work.begin_work(opened)
-    yield opened
-    opened.lab.signal_controller(signal.SIGCONT)
-    if not opened.lab.status()["latch"]["lab"]:
-        opened.lab.stop_at_the_door()
 
 
 async def assert_stopped(then: Since) -> None:
