@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import Path
 
 import pytest
@@ -10,8 +9,6 @@ import pytest
 from lab_controller.wire import Refusal
 from tests.tui.fake_lab import FakeLab
 from tests.tui.rig import called, desk, picture, press, settled, until, words
-
-SCREENS = ("1", "2", "3", "4")
 
 
 class TestTheLabGoesAway:
@@ -97,17 +94,6 @@ class TestFrame:
             await until(pilot, lambda: "予約の一覧" in picture(app.screen))
             await press(pilot, "enter")
             await until(pilot, lambda: app.current_mode == "bookings")
-
-    @pytest.mark.parametrize("size", [(80, 24), (120, 40)])
-    @pytest.mark.parametrize("language", ["ja", "en"])
-    async def test_every_glyph_has_one_width(self, language: str, size: tuple[int, int]) -> None:
-        async with desk(language=language, size=size) as (app, pilot):
-            shown = []
-            for keys in (*SCREENS, "n", "escape", "f12"):
-                await press(pilot, keys)
-                shown.append(picture(app.screen))
-            doubtful = {c for text in shown for c in text if unicodedata.east_asian_width(c) == "A"}
-            assert doubtful == set()
 
     async def test_no_color_leaves_every_state_readable(
         self, monkeypatch: pytest.MonkeyPatch

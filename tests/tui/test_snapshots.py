@@ -1,10 +1,13 @@
 """The main screens as they look: Japanese and English, on a small and on a larger terminal.
 
+Every glyph on them has one width.
+
 The clock stands still. A new picture is made by `pytest --snapshot-update` and looked at.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +16,7 @@ from textual.widgets import Input
 
 from tests.tui.fake_bookings import overlap
 from tests.tui.fake_lab import FakeLab
-from tests.tui.rig import Desk, press, settled
+from tests.tui.rig import Desk, picture, press, settled
 
 SIZES = [(80, 24), (120, 40)]
 LANGUAGES = ["ja", "en"]
@@ -38,6 +41,7 @@ Compare = Callable[..., bool]
 def test_looks(name: str, language: str, size: tuple[int, int], snap_compare: Compare) -> None:
     lab = FakeLab(language)
     lab.refusals["request"] = overlap(ja=language == "ja")
+    shown = []
 
     async def go_there(pilot: Pilot[None]) -> None:
         await settled(pilot)
@@ -45,9 +49,18 @@ def test_looks(name: str, language: str, size: tuple[int, int], snap_compare: Co
         for entry in pilot.app.screen.query(Input):
             entry.cursor_blink = False
         await settled(pilot)
+        shown.append(picture(pilot.app.screen))
 
     desk = Desk(lab, language=language)
     assert snap_compare(desk, terminal_size=size, run_before=go_there)
+    assert len(shown) == 1
+    assert of_no_agreed_width(*shown) == set()
+
+
+def of_no_agreed_width(text: str) -> set[str]:
+    """Glyphs that one terminal draws narrow and another wide; the lab's own words may quote."""
+    doubtful = {glyph for glyph in text if unicodedata.east_asian_width(glyph) == "A"}
+    return doubtful - {"“", "”"}
 
 
 def test_a_stopped_lab_looks_stopped(snap_compare: Compare) -> None:

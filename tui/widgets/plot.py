@@ -45,7 +45,7 @@ class Plot(PlotextPlot):
             width = window.buckets[1].start - window.buckets[0].start
             place = (at - window.buckets[0].start) / width if at and width else -1.0
             if 0 <= place <= count:
-                self.plt.vertical_line(min(place, count - 1), color=CURSOR)
+                self._across(min(place, count - 1), window.buckets)
         self.refresh()
 
     def clear(self, title: str) -> None:
@@ -53,6 +53,14 @@ class Plot(PlotextPlot):
         self._bare()
         self.plt.title(title)
         self.refresh()
+
+    def _across(self, place: float, buckets: list[BucketShape]) -> None:
+        """A line from the lowest to the highest value, in a glyph that has one width."""
+        means = [one.mean for one in buckets if one.mean is not None] or [0.0]
+        low, high = min(means), max(means)
+        if low == high:
+            low, high = low - 1, high + 1
+        self.plt.plot([place, place], [low, high], marker="|", color=CURSOR)
 
     def _bare(self) -> None:
         """No frame and no axes: their line glyphs have no agreed width."""
