@@ -15,6 +15,7 @@ from tests.tui.rig import desk, picture, press, settled
 from tui.widgets.board import Painter
 from tui.widgets.panel import Panel
 from tui.widgets.plot import stretches
+from tui.widgets.rows import Row, Rows
 
 PLAIN = Style()
 
@@ -82,6 +83,9 @@ async def test_what_is_cut_off_says_so() -> None:
         app.screen.query_one("#run", Panel).say(Text("\n".join("123456789")))
         await settled(pilot)
         assert picture(app.screen).count("v +2") == 1
+        app.screen.query_one(Rows).show([Row("run:r1", Text("使用中" * 9))])
+        await settled(pilot)
+        assert "> 使用中使用中使用中使用中使用中使用~" in picture(app.screen)
         for key, signs in (("question_mark", {"v"}), ("pagedown", {"v", "^"}), ("end", {"^"})):
             await press(pilot, key)
             assert last_signs(app.screen) == signs
