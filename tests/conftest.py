@@ -24,6 +24,19 @@ LANES = {
 machines with a sense of time do not starve each other. Every other file is a lane by itself."""
 
 
+HEAVY = (
+    "tests/tui/",
+    "tests/portal/",
+    "tests/equipment_drivers/test_opcua",
+    "tests/equipment_drivers/test_ur",
+    "tests/lab_controller/test_stopper",
+    "tests/lab_controller/test_cli",
+    "tests/booking/test_booking_model",
+)
+"""Files of these may take ten seconds and more. They come before the light ones, so that at the
+end no worker goes on alone for long."""
+
+
 constants.DEBUG_STACK_DEPTH = 1
 traceback.extract_stack.__defaults__ = (None, 3)
 """Loops run in debug mode, but note one line of where each callback was made, not ten. Futures
@@ -50,10 +63,15 @@ def folder(item: pytest.Item) -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long lanes first, folder by folder: what these share is not up longer than it is used.
 
-    Within them and after them the order stays as it was drawn.
+    Then the heavy files, then the light ones; else the order stays as it was drawn.
     """
     order = {name: n for n, name in enumerate(dict.fromkeys(LANES.values()))}
-    items.sort(key=lambda item: (order.get(lane(item.nodeid), len(order)), folder(item)))
+
+    def turn(item: pytest.Item) -> tuple[int, str]:
+        light = not item.nodeid.startswith(HEAVY)
+        return order.get(lane(item.nodeid), len(order) + light), folder(item)
+
+    items.sort(key=turn)
 
 
 @pytest.hookimpl(optionalhook=True)
