@@ -39,6 +39,7 @@ from equipment_drivers.errors import (
     Rejected,
     SetupFault,
 )
+from hardware_sim import opcua_standard
 
 POLICIES = [
     ua.SecurityPolicyType.Basic256Sha256_SignAndEncrypt,
@@ -92,7 +93,7 @@ async def serving(keys: Keys, refuse: int = 0) -> AsyncIterator[str]:
             raise ServiceError(refuse)
 
     server = Server(user_manager=OneUser())
-    await server.init()
+    await opcua_standard.init(server)
     server.set_endpoint("opc.tcp://127.0.0.1:0/secure")
     server.set_security_policy(POLICIES)
     server.set_certificate_validator(judge)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,14 +13,30 @@ from asyncua import Server, ua
 from hardware_sim import opcua_standard
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A copy of the file of this test run, which is made now where no simulator did so yet."""
+    kept = Path(os.environ[opcua_standard.KEPT])
+    if not kept.exists():
+        asyncio.run(opcua_standard.init(Server()))
+    beside = sorted(one.name for one in kept.parent.glob(f"{kept.name}*"))
+    assert beside == [kept.name, f"{kept.name}.lock"]
+    return Path(shutil.copy(kept, tmp_path / "nodes"))
+
+
+def content(file: Path) -> bytes:
+    return file.read_bytes()
+
+
 async def test_kept_nodes_are_the_nodes_that_were_built(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "nodes"
-    monkeypatch.setenv(opcua_standard.KEPT, str(file))
-    built, kept = Server(), Server()
+    monkeypatch.chdir(file.parent)
+    monkeypatch.delenv(opcua_standard.KEPT)
+    built, kept, whole = Server(), Server(), content(file)
     await opcua_standard.init(built)
-    whole = file.read_bytes()
+    assert os.listdir() == ["nodes"]  # where nobody names a file none is kept
+    monkeypatch.setenv(opcua_standard.KEPT, str(file))
     await opcua_standard.init(kept)
     first, second = built.iserver.aspace, kept.iserver.aspace
     assert len(list(first.keys())) > 6000
@@ -32,16 +50,5 @@ async def test_kept_nodes_are_the_nodes_that_were_built(
     assert await kept.nodes.objects.get_child("2:Cell") == folder
     await kept.delete_nodes([folder])
     assert folder.nodeid not in second
-    assert file.read_bytes() == whole
-    assert sorted(os.listdir(tmp_path)) == ["nodes", "nodes.lock"]
-
-
-async def test_where_nobody_names_a_file_none_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(opcua_standard.KEPT)
-    monkeypatch.chdir(tmp_path)
-    server = Server()
-    await opcua_standard.init(server)
-    assert len(list(server.iserver.aspace.keys())) > 6000
-    assert os.listdir(tmp_path) == []
+    assert content(file) == whole
+    assert os.listdir() == ["nodes"]
