@@ -38,6 +38,8 @@ TABLES: dict[str, tuple[str, ...]] = {
         "id", "series", "period_us", "t_us", "minimum", "maximum", "total", "count", "worst",
     ),
 }  # fmt: skip
+ROWS_AT_ONCE = 500
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 Ranges = dict[str, tuple[int, int]]
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -79,7 +81,19 @@ def extend(db: Database, rows: Rows, at_us: int) -> Segment:
 
 def canonical(value: object) -> str:
     """The one JSON text of a value that the chain hashes."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return _JSON.encode(value)
+
+
+def lines(rows: Sequence[Sequence[object]]) -> str:
+    """The canonical text of each row on a line of its own; there must be one.
+
+    Rows of numbers are written in one go, which takes a third of the time: without a quotation
+    mark there is no text in them, so `],[` stands only where a row ends.
+    """
+    text = canonical(rows)
+    if '"' in text:
+        return "".join(f"{canonical(row)}\n" for row in rows)
+    return text[1:-1].replace("],[", "]\n[") + "\n"
 
 
 def _insert(db: Database, table: str, rows: Sequence[tuple[Any, ...]]) -> tuple[int, int]:
@@ -97,8 +111,9 @@ def rows_digest(db: Database, ranges: Ranges) -> str:
         digest.update(f"{table}\n".encode())
         columns = ", ".join(f"[{name}]" for name in TABLES[table])
         sql = f"SELECT {columns} FROM [{table}] WHERE id BETWEEN ? AND ? ORDER BY id"  # noqa: S608
-        for row in db.execute(sql, ranges[table]):
-            digest.update(f"{canonical(row)}\n".encode())
+        found = db.execute(sql, ranges[table])
+        while rows := found.fetchmany(ROWS_AT_ONCE):
+            digest.update(lines(rows).encode())
     return digest.hexdigest()
 
 

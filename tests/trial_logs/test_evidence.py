@@ -14,7 +14,7 @@ from sqlite_utils import Database
 
 from tests.trial_logs.day import NOW, NOZZLE, POWER, bad_sample, planned_run
 from trial_logs import evidence, record, store
-from trial_logs.chain import TABLES, last_segment
+from trial_logs.chain import TABLES, canonical, last_segment, lines
 from trial_logs.errors import AlreadyExists, EvidenceClosed, EvidenceMissing, Invalid
 from trial_logs.model import (
     Batch,
@@ -213,3 +213,11 @@ def test_equal_records_give_equal_heads(lab: Database) -> None:
         heads.append(evidence.append_segment(db, Batch(notes=[Note(NOW, "a", "b")]), NOW).head)
         db.close()
     assert heads[0] == heads[1]
+
+
+@pytest.mark.parametrize("text", ["7", '],["', "],[", "\n", '"'])
+def test_rows_written_in_one_go_are_the_lines_of_each(text: str) -> None:
+    numbers = [(1, 2, 0.1, None), (2, -3, 1e300, 4)]
+    for rows in (numbers, numbers[:1], [*numbers, (3, text, None, 1)]):
+        assert lines(rows) == "".join(f"{canonical(row)}\n" for row in rows)
+    assert lines(numbers) == "[1,2,0.1,null]\n[2,-3,1e+300,4]\n"
