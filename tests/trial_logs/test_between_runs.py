@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from trial_logs.inference.between_runs import (
+    ONE_RUN,
     SEVERAL_RUNS,
     defects_of_runs,
     effective_parts,
@@ -192,11 +193,17 @@ def test_differences_know_the_runs_and_say_how_many_more() -> None:
     both = mean_difference(after, Known(15.0, runs=after.runs)).difference
     assert both.half_width == pytest.approx(stats.t.ppf(0.975, 4) * math.sqrt(2 / 3))  # 2 + 2 free
     tallies = tuple(RunTally(tuple(each), 28, 2, 30) for each in APART)
+    alone = against_baseline(
+        BaselineInput(cycle_s=(20.0, 21.0, 22.0)), ConditionInput("a", tallies[:1])
+    )
+    assert alone.cycle_s is not None
+    assert alone.cycle_s.difference.code == ONE_RUN
     one = against_baseline(BaselineInput(cycle_s=(20.0, 21.0, 22.0)), ConditionInput("a", tallies))
     wide = against_baseline(
         BaselineInput(cycle_s=(20.0, 21.0, 22.0)), ConditionInput("a", tallies), joint_level(4)
     )
     assert one.cycle_s is not None
     assert wide.cycle_s is not None
+    assert one.cycle_s.difference.code == ""
     assert joint_level(4) == pytest.approx(0.9875)
     assert (one.cycle_s.difference.half_width or 0) < (wide.cycle_s.difference.half_width or 0)

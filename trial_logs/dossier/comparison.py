@@ -18,7 +18,7 @@ from trial_logs.dossier.economics import (
     ComparisonTable,
     Unlike,
 )
-from trial_logs.inference.between_runs import Counts, share_of_runs
+from trial_logs.inference.between_runs import ONE_RUN, Counts, share_of_runs
 from trial_logs.inference.difference import (
     difference_of_shares,
     known_of_runs,
@@ -135,7 +135,9 @@ def _difference(
         before, after = (known_of_runs(one.cycles, level) for one in (left, right))
         if before is None or after is None or None in (before.error, after.error):
             return None
-        return mean_difference(before, after, level).difference
+        found = mean_difference(before, after, level).difference
+        one_run = found.method and None in (before.runs, after.runs)
+        return found.noted(ONE_RUN) if one_run else found
     counted: Mapping[str, tuple[Counts, Counts]] = {
         "yield_share": (left.good, right.good),
         "scrap_share": (left.scrap, right.scrap),

@@ -230,7 +230,7 @@ def _value(interval: Interval, unit: str, words: Words, share: str = "%") -> str
 
 def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
     names = {column.id: column.name for column in table.columns}
-    rows = []
+    rows, notes = [], Footnotes(words)
     for row in table.rows:
         for each in row.differences:
             value = each.value
@@ -241,7 +241,7 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
                 table_row(
                     words[f"criterion.{row.criterion}"],
                     _pair(each, names, words),
-                    _value(value, row.unit, words, POINTS),
+                    notes.marked(_value(value, row.unit, words, POINTS), value.code),
                     words[f"dossier.{told}"],
                 )
             )
@@ -250,6 +250,7 @@ def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
         heads = ("item", "pair", "difference", "decided")
         header = [words[f"dossier.column.{name}"] for name in heads]
         yield from capped("LLrl", header, rows, 40, words)
+        yield from notes.block()
     shown: list[Told] = [
         (f"{words[f'criterion.{row.criterion}']} {_pair(each, names, words)}",
          each.value, each.joint)

@@ -18,6 +18,8 @@ from trial_logs.metrics import NO_DATA, TOO_FEW
 
 SEVERAL_RUNS = "number.several_runs"
 """No method here puts the spread from run to run into this number's interval."""
+ONE_RUN = "number.one_run"
+"""One side is one run: what another run of it would give is not in the difference."""
 FACTOR = 2.0
 
 Groups = Sequence[Sequence[float]]

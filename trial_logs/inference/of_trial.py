@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from trial_logs.inference.between_runs import share_of_runs
+from trial_logs.inference.between_runs import ONE_RUN, share_of_runs
 from trial_logs.inference.difference import (
     Difference,
     Known,
@@ -122,5 +122,12 @@ def _compare(
     needed = None
     if not cycle.decided:
         needed = parts_for_difference(before, after, level, grow_both=grow_both)
-    sides = {"before": cycle.before.never_negative(), "after": cycle.after.never_negative()}
+    difference = cycle.difference
+    if after.runs is None and difference.method and not difference.code:
+        difference = difference.noted(ONE_RUN)
+    sides = {
+        "difference": difference,
+        "before": cycle.before.never_negative(),
+        "after": cycle.after.never_negative(),
+    }
     return Comparison(condition.name, against, replace(cycle, **sides), scrap, needed)
