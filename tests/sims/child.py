@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
+SHARED = "MACHIKOBA_NURSERY"
+"""Names the nursery of the process that started this one, which serves this one too."""
 
 
 class Child:
@@ -74,9 +76,11 @@ async def born(module: str, *arguments: str) -> Child:
 @cache
 def _nursery() -> str:
     """The address of this process's nursery, which lives as long as this process does."""
-    address = f"\0machikoba-nursery-{os.getpid()}"
+    if shared := os.environ.get(SHARED):
+        return f"\0{shared}"
+    name = f"machikoba-nursery-{os.getpid()}"
     with socket.socket(socket.AF_UNIX) as door:
-        door.bind(address)
+        door.bind(f"\0{name}")
         door.listen(64)
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.sims.nursery", str(door.fileno())],
@@ -85,4 +89,5 @@ def _nursery() -> str:
             pass_fds=[door.fileno()],
         )
     atexit.register(process.communicate)
-    return address
+    os.environ[SHARED] = name
+    return f"\0{name}"
