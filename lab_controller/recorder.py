@@ -119,6 +119,7 @@ class Recorder:
         self._folder = folder
         self._samples: list[Sample] = []
         self._tapes: dict[str, Tape] = {}
+        self._closing: dict[str, asyncio.Task[Segment]] = {}
         self._flushing = asyncio.Lock()
         self.failing = ""
 
@@ -226,6 +227,8 @@ class Recorder:
 
     async def _reopened(self, run: str, step: Callable[[Database], Segment]) -> Segment:
         """A later word on a run that is over: its file is opened just for that."""
+        if run in self._closing:
+            await asyncio.wait({self._closing[run]})
         writer = await asyncio.to_thread(Writer, self.path(run))
         try:
             return await writer.write(step)
@@ -233,18 +236,31 @@ class Recorder:
             await asyncio.to_thread(writer.close, for_good=True)
 
     async def end(self, run: str, moved: RunMoved) -> Segment:
-        """Write what is left and the run's end; the file is closed.
+        """Write what is left and the run's end; its readings are rolled up and the file closed.
 
-        Where that fails the tape goes on, and the next start of the lab writes the end.
+        Where the end cannot be written the tape goes on, and the next start of the lab writes it.
+        The other runs go on being written while one is rolled up.
         """
         async with self._flushing:
             tape = self._tapes.get(run)
             if tape is not None:
                 last = await self._write(tape, moved.at, (moved,))
                 del self._tapes[run]
-                await asyncio.to_thread(tape.writer.close, for_good=True)
-                return last
-        return await self.add(run, Batch(moves=(moved,)))
+                closing = asyncio.create_task(self._roll_up(run, tape, moved.at, last))
+                self._closing[run] = closing
+        if tape is None:
+            return await self.add(run, Batch(moves=(moved,)))
+        return await asyncio.shield(closing)
+
+    async def _roll_up(self, run: str, tape: Tape, at: datetime, last: Segment) -> Segment:
+        try:
+            return await tape.writer.write(lambda db: evidence.roll_up(db, at))
+        except StorageFailed as fault:
+            log.warning("%s is plotted from its readings, not rolled up: %s", run, fault)
+            return last
+        finally:
+            await asyncio.to_thread(tape.writer.close, for_good=True)
+            del self._closing[run]
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -283,7 +299,9 @@ class Recorder:
         batch = tape.take()
         whole = replace(batch, moves=moves)
         try:
-            last = await tape.writer.write(lambda db: evidence.append_segment(db, whole, now))
+            last = await tape.writer.write(
+                lambda db: evidence.append_segment(db, whole, now, rolling_up=False)
+            )
         except Exception:
             tape.put_back(batch)
             raise
@@ -319,6 +337,7 @@ class Recorder:
         try:
             await self.flush()
         finally:
+            await asyncio.gather(*self._closing.values(), return_exceptions=True)
             for tape in self._tapes.values():
                 await asyncio.to_thread(tape.writer.close)
             self._tapes.clear()

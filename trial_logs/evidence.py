@@ -49,10 +49,12 @@ def open_run(db: Database, header: RunHeader, now: datetime, booking: str = "") 
     return extend(db, rows, to_us(now))
 
 
-def append_segment(db: Database, batch: Batch, now: datetime) -> Segment:
+def append_segment(
+    db: Database, batch: Batch, now: datetime, *, rolling_up: bool = True
+) -> Segment:
     """Record a batch as the next segment; an empty batch adds none and returns the last one.
 
-    With the run's end its readings are rolled up, in a segment of their own.
+    With the run's end its readings are rolled up too, unless the caller does so in its own time.
 
     Raises EvidenceMissing before `open_run`; Invalid for a value that is no number or a correction
     of nothing; EvidenceClosed for readings, states, gaps or moves once the run is over.
@@ -67,9 +69,17 @@ def append_segment(db: Database, batch: Batch, now: datetime) -> Segment:
         raise Invalid(problems)
     with db.atomic():
         last = extend(db, _rows_of(db, batch), to_us(now))
-        if any(move.state.is_over for move in batch.moves):
-            last = extend(db, {"rollup": [*rollups.rolled(db)]}, to_us(now))
+        if rolling_up and any(move.state.is_over for move in batch.moves):
+            last = roll_up(db, now)
     return last
+
+
+def roll_up(db: Database, now: datetime) -> Segment:
+    """Roll up the readings of a run that is over, in a segment of their own.
+
+    A second or two of work for a million readings. Without it plots are made of the readings.
+    """
+    return extend(db, {"rollup": rollups.rolled(db)}, to_us(now))
 
 
 def _refuse_late(db: Database, batch: Batch) -> None:

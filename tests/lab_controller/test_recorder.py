@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,12 +25,13 @@ from equipment_drivers.model import (
 )
 from lab_controller import recorder as recorder_module
 from lab_controller.board import Board, DeviceView
-from lab_controller.database import StorageFailed, connect
+from lab_controller.database import Database, StorageFailed, connect
 from lab_controller.facts import Bus
 from lab_controller.recorder import Recorder
 from lab_controller.telemetry_files import TelemetryFiles
 from tests.lab_controller.hand_clock import HandClock
 from trial_logs import evidence, record
+from trial_logs.chain import Segment
 from trial_logs.errors import AlreadyExists
 from trial_logs.model import (
     Batch,
@@ -44,6 +46,7 @@ from trial_logs.model import (
 )
 from trial_logs.stamps import to_us
 
+PATIENCE_S = 20.0
 HEAT = Series("printer", "heat", "Cel")
 HEADER = RunHeader("R1", "T1", 1, "bench", Condition("標準"), "佐倉 花", simulated=False)
 
@@ -147,6 +150,30 @@ async def test_a_run_that_is_over_leaves_one_plain_file(desk: Desk) -> None:
     note = Batch(notes=(Note(desk.clock.now(), "後日", "staff"),))
     assert (await desk.recorder.add("R1", note)).n == last.n + 1
     assert [one.name for one in path.parent.iterdir()] == ["R1.db"]
+
+
+async def test_while_one_run_is_rolled_up_the_others_are_written(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, roll_up = threading.Event(), evidence.roll_up
+
+    def slowly(db: Database, now: datetime) -> Segment:
+        assert go_on.wait(PATIENCE_S)
+        return roll_up(db, now)
+
+    monkeypatch.setattr(evidence, "roll_up", slowly)
+    await desk.start()
+    ending = asyncio.create_task(desk.finish())
+    await asyncio.sleep(0)
+    desk.read(205.0)
+    async with asyncio.timeout(PATIENCE_S):
+        await desk.recorder.flush()
+    assert not desk.recorder.live("R1")
+    note = Note(desk.clock.now(), "later", "staff")
+    noting = asyncio.create_task(desk.recorder.add("R1", Batch(notes=[note])))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert (await noting).n == (await ending).n + 1
 
 
 async def test_later_words_on_a_run_come_one_after_the_other(desk: Desk) -> None:
