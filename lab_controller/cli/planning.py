@@ -126,7 +126,10 @@ def _problem(found: ConfigProblem, language: str) -> ProblemShape:
     place = text(language, "cli.at_line", {"line": found.line, "key": found.key})
     return ProblemShape(
         code=found.code,
-        text=text(language, found.code, {"key": found.key, **found.params}),
+        # the place says the key already
+        text=text(language, found.code, {"key": found.key, **found.params}).removeprefix(
+            f"{found.key}: "
+        ),
         field=place.strip() if found.line else found.key,
         params=dict(found.params),
     )

@@ -21,7 +21,7 @@ from tui.screens.booking_steps import BookingSteps
 from tui.station import Station
 from tui.steps import shown_state
 from tui.widgets.panel import Panel
-from tui.widgets.rows import Row, Rows
+from tui.widgets.rows import MARGIN, Row, Rows
 
 DAYS_BACK, DAYS_AHEAD = 2, 62
 FILTERS: dict[str, frozenset[str]] = {
@@ -31,8 +31,8 @@ FILTERS: dict[str, frozenset[str]] = {
     "over": frozenset({"completed", "declined", "cancelled", "no_show"}),
     "all": frozenset(BOOKING),
 }
-WIDTHS = {"day": 9, "time": 11, "state": 14, "party": 20, "equipment": 20, "number": 10}
-WIDE = 100
+WIDTHS = {"day": 9, "time": 11, "state": 14, "party": 20, "equipment": 0, "number": 10}
+NARROW, WIDE = {"state": 12, "party": 16}, 100
 
 
 class Search(Input):
@@ -117,27 +117,29 @@ class Bookings(BookingSteps):
         self._draw_detail()
 
     @property
-    def _equipment_width(self) -> int:
-        """The equipment takes what is left; on a narrow screen the number has to give way."""
-        taken = sum(WIDTHS.values()) - WIDTHS["equipment"] + len(WIDTHS) + 2
-        return self.size.width - taken if self.size.width >= WIDE else WIDTHS["equipment"]
+    def _widths(self) -> dict[str, int]:
+        """Cells for each column; the equipment takes what is left, the number is never cut."""
+        widths = WIDTHS if self.size.width >= WIDE else WIDTHS | NARROW
+        taken = sum(widths.values()) + len(widths) - 1 + MARGIN
+        return widths | {"equipment": max(0, self.size.width - taken)}
 
     def _headings(self) -> Text:
-        widths = WIDTHS | {"equipment": self._equipment_width}
-        cells = [column(self.t(f"column.{name}"), width, DIM) for name, width in widths.items()]
+        widths = self._widths.items()
+        cells = [column(self.t(f"column.{name}"), width, DIM) for name, width in widths]
         return Text("  ") + joined(cells)
 
     def _line(self, one: BookingShape) -> Text:
         start, end = self.view.local(one.start), self.view.local(one.end)
+        widths = self._widths
         mark = BOOKING.get(shown_state(one), Mark("?", PLAIN))
         state = f"{mark.symbol} {self.t.word('state', shown_state(one))}"
         return joined(
             [
-                column(self.t.day(start), WIDTHS["day"]),
-                column(self.t.span(start, end), WIDTHS["time"], BOLD),
-                column(state, WIDTHS["state"], mark.style),
-                column(one.party_name, WIDTHS["party"], BOLD),
-                column(one.equipment_name, self._equipment_width),
+                column(self.t.day(start), widths["day"]),
+                column(self.t.span(start, end), widths["time"], BOLD),
+                column(state, widths["state"], mark.style),
+                column(one.party_name, widths["party"], BOLD),
+                column(one.equipment_name, widths["equipment"]),
                 Text(one.number, DIM),
             ]
         )

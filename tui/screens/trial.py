@@ -32,7 +32,7 @@ from tui.widgets.rows import Row, Rows
 REPLOT_S = 2.0
 SHORTEST = timedelta(minutes=2)
 WITHOUT_RUN = timedelta(minutes=10)
-WIDE, NAME = 100, (14, 34)
+NAMES = {120: 34, 100: 20, 0: 14}  # cells for a condition's name on a screen so wide
 TALL, SPACED = 34, 6
 NEW = "new:"
 
@@ -232,7 +232,8 @@ class Trial(RunKeys, OperatorKeys, JobKeys, MakingKeys, PaperKeys):
             words = head_words(trial, party, self.armed, t)
             making = self.making_words()
             self.query_one("#trial-head", Panel).say(making + words if making else words)
-            self.query_one(Rows).show(plan_rows(trial, NAME[self.size.width >= WIDE], t))
+            width = next(cells for wide, cells in NAMES.items() if self.size.width >= wide)
+            self.query_one(Rows).show(plan_rows(trial, width, t))
         lines = run_lines(self.run, self.view.now, t)
         lines += floor_lines(self.run, self.floor, t) if self.run else []
         gap = "\n\n" if self.size.height >= TALL and len(lines) <= SPACED else "\n"

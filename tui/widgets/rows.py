@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.events import Click
@@ -21,6 +22,7 @@ CURSOR = Style(bgcolor="#2b3a4f", bold=True)
 CURSOR_AWAY = Style(bgcolor="#232c38")
 BLANK = Style()
 MARGIN = 2
+CUT = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,11 @@ class Rows(ScrollView, can_focus=True):
     def _strip(self, text: Text, margin: str, width: int, style: Style) -> Strip:
         line = Text.assemble((margin, KEY), text, style=PLAIN, end="")
         base = self.rich_style + style
-        strip = Strip(line.render(self.app.console)).adjust_cell_length(width, base)
-        return strip.apply_style(base)
+        strip = Strip(line.render(self.app.console))
+        if 0 < width < strip.cell_length:
+            kept = strip.adjust_cell_length(width - 1, base)
+            strip = Strip.join([kept, Strip([Segment(CUT, DIM)], 1)])
+        return strip.adjust_cell_length(width, base).apply_style(base)
 
     def notify_style_update(self) -> None:
         """Colours have changed: nothing kept is right any more."""
