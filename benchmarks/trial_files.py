@@ -101,7 +101,7 @@ def dossier(order: Order) -> object:
     """The purchase dossier of the trial."""
     sheet = investment.read(SHEET)
     order = replace(order, folder=order.folder / "dossier")
-    return write_dossier(DossierOrder(order, (), sheet, (), date(2026, 11, 20), "", (), (), {}))
+    return write_dossier(DossierOrder(order, (), sheet, (), date(2026, 11, 20), "", (), (), {}, ()))
 
 
 def prove(order: Order) -> None:

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby, islice
 
-from sqlite_utils import Database
-
 from trial_logs.axis import HOUR_US, MINUTE_US
 from trial_logs.migrations import JOURNALS, NEVER_US
 from trial_logs.samples.codec import encode
@@ -83,7 +81,7 @@ def seal_some(journal: MonthJournal, now_us: int, *, month_over: bool = False) -
     if not due:
         return _empty_one(journal)
     pieces = list(islice(_packed(journal, due), CHUNKS_A_STEP))
-    with _not_waiting_for_the_disk(journal.db):
+    with _not_waiting_for_the_disk(journal):
         _write(journal, pieces)
     journal.logged += PAGES_A_CHUNK * len(pieces)
     for piece in pieces:
@@ -93,12 +91,13 @@ def seal_some(journal: MonthJournal, now_us: int, *, month_over: bool = False) -
 
 
 @contextmanager
-def _not_waiting_for_the_disk(db: Database) -> Iterator[None]:
+def _not_waiting_for_the_disk(journal: MonthJournal) -> Iterator[None]:
     """A transaction that is durable with the next one that is, at the latest.
 
     Its samples are durable in the journal; where the power fails they are found there as if they
     had never been sealed, since what is lost of a log is always its end.
     """
+    db = journal.db
     (level,) = db.execute("PRAGMA synchronous").fetchone()
     db.execute(f"PRAGMA synchronous = {min(level, NORMAL)}")
     try:
@@ -177,7 +176,7 @@ def _empty_one(journal: MonthJournal) -> bool:
     """Empty a journal all of which is sealed; whether there was one."""
     for which, name in enumerate(JOURNALS):
         if journal.filled[which] and not journal.waiting[which]:
-            with _not_waiting_for_the_disk(journal.db):
+            with _not_waiting_for_the_disk(journal):
                 journal.db.execute(EMPTY.format(name))
             journal.filled[which] = 0
             return True
