@@ -21,15 +21,16 @@ from lab_controller.errors import LabError
 from lab_controller.services.archives import is_archive, unpacked
 from lab_controller.services.reports import Order, evidence_of, write_files
 from lab_controller.spoken_of import trial_in
-from trial_logs import store
+from trial_logs import record, store
 from trial_logs.chain import last_segment
 from trial_logs.digest import Mark, RunEnd, read_mark, trial_digest
 from trial_logs.errors import ReportFailed
 from trial_logs.exports.differences import Place, first_place, first_value
 from trial_logs.exports.folder import FILES, PDF
 from trial_logs.exports.package import sha256_of
-from trial_logs.plan_versions import as_of
+from trial_logs.plan_versions import as_of, digest
 from trial_logs.proof import Difference, cut, first_cell, heads_of, verify
+from trial_logs.stores.plan_versions import versions_of
 from trial_logs.stores.reports import MadeReport, made_with, reports_of
 from trial_logs.summary import numbers_json, summarise
 
@@ -162,7 +163,19 @@ def _prove_run(lab: Database, data_dir: Path, run: str) -> list[Difference]:
     if not path.exists():
         return [Difference("evidence.missing_file", {"run": run})]
     with closing(connect(path, read_only=True)) as evidence:
-        return verify(evidence, heads)
+        return verify(evidence, heads) or list(_plan_differences(lab, evidence))
+
+
+def _plan_differences(lab: Database, evidence: Database) -> Iterator[Difference]:
+    """Whether lab.db still holds, word for word, the plan a run's record says it began under.
+
+    Books that keep no version of a plan, as those of an earlier release, say nothing of it.
+    """
+    header = record.read_header(evidence)
+    kept = {digest(each.plan) for each in versions_of(lab, header.trial_id)}
+    if kept and header.plan_sha256 and header.plan_sha256 not in kept:
+        params = {"run": header.run_id, "sha256": header.plan_sha256[:12]}
+        yield Difference("evidence.plan_missing", params)
 
 
 def _prove_mark(lab: Database, data_dir: Path, mark: Mark) -> Found:

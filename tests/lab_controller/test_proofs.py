@@ -156,6 +156,14 @@ def test_a_changed_digit_in_the_record_is_told_wherever_one_asks(data: Path) -> 
     assert "row 2, column value" in done.stderr
 
 
+def test_a_plan_rewritten_behind_the_labs_back_is_told(data: Path) -> None:
+    with closing(connect(data / "lab.db")) as lab:
+        lab.execute("DROP TRIGGER trial_plan_version_stays")
+        lab.execute("UPDATE trial_plan_version SET plan = replace(plan, '0.28', '0.29')")
+        lab.conn.commit()
+    assert first(verified(data, RUN), RUN)[0] == "evidence.plan_missing"
+
+
 def test_numbers_are_computed_again_to_the_byte(data: Path) -> None:
     done = machikoba("trial", "recompute", TRIAL, "--data", data, "--lang", "en")
     assert (done.exit_code, done.stdout.count("to the byte")) == (OK, 2)

@@ -143,6 +143,9 @@ def _difference(
         "scrap_share": (left.scrap, right.scrap),
     }
     if criterion in counted and left.judged and right.judged:
-        first, second = (share_of_runs(each, level) for each in counted[criterion])
-        return difference_of_shares(first, second).difference
+        sides = counted[criterion]
+        first, second = (share_of_runs(each, level) for each in sides)
+        found = difference_of_shares(first, second).difference
+        one_run = any(len([n for _, n in each if n]) == 1 for each in sides)
+        return found.noted(ONE_RUN) if one_run else found
     return None

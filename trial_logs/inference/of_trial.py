@@ -14,7 +14,7 @@ from trial_logs.inference.difference import (
     mean_difference,
     share_against_number,
 )
-from trial_logs.inference.interval import LEVEL
+from trial_logs.inference.interval import LEVEL, Interval
 from trial_logs.inference.needed import Needed, parts_for_difference
 from trial_logs.inference.proportion import wilson
 
@@ -115,6 +115,8 @@ def _compare(
     *,
     grow_both: bool,
 ) -> Comparison:
+    if scrap is not None and len([n for _, n in condition.scrap if n]) == 1:
+        scrap = replace(scrap, difference=_of_one_run(scrap.difference))
     after = known_of_runs(condition.cycles, level)
     if before is None or after is None:
         return Comparison(condition.name, against, None, scrap, None)
@@ -122,12 +124,14 @@ def _compare(
     needed = None
     if not cycle.decided:
         needed = parts_for_difference(before, after, level, grow_both=grow_both)
-    difference = cycle.difference
-    if after.runs is None and difference.method and not difference.code:
-        difference = difference.noted(ONE_RUN)
+    difference = cycle.difference if after.runs else _of_one_run(cycle.difference)
     sides = {
         "difference": difference,
         "before": cycle.before.never_negative(),
         "after": cycle.after.never_negative(),
     }
     return Comparison(condition.name, against, replace(cycle, **sides), scrap, needed)
+
+
+def _of_one_run(difference: Interval) -> Interval:
+    return difference if difference.code or not difference.method else difference.noted(ONE_RUN)
