@@ -17,7 +17,7 @@ from lab_controller.i18n import catalogue
 from lab_controller.services.attachments import AttachmentLost, Attachments
 from lab_controller.services.investments import Investments
 from lab_controller.services.making import Making
-from lab_controller.services.reports import Made, Order, order_of, source_of, taken_of
+from lab_controller.services.reports import Made, Order, made_file, order_of, source_of, taken_of
 from trial_logs import store
 from trial_logs.attachments import Attachment as Kept
 from trial_logs.attachments import AttachmentKind
@@ -102,9 +102,8 @@ class Dossiers:
 
     async def file(self, trial: str, name: str, language: str) -> Path:
         """One file of a dossier that has been made. Raises UnknownDossierFile."""
-        await self._db.read(lambda db: store.get_trial(db, trial))
-        path = self._home(trial, language) / name
-        if name not in NAMES or not path.exists():
+        path = await made_file(self._db, trial, self._home(trial, language), name, NAMES)
+        if path is None:
             raise UnknownDossierFile(name=name, known=", ".join(NAMES))
         return path
 

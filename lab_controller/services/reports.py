@@ -105,14 +105,22 @@ class Reports:
 
     async def file(self, trial: str, name: str, language: str) -> Path:
         """One file of a report that has been made. Raises UnknownReportFile."""
-        await self._db.read(lambda db: store.get_trial(db, trial))
-        path = self._home(trial, language) / name
-        if name not in NAMES or not path.exists():
+        path = await made_file(self._db, trial, self._home(trial, language), name, NAMES)
+        if path is None:
             raise UnknownReportFile(name=name, known=", ".join(NAMES))
         return path
 
     def _home(self, trial: str, language: str) -> Path:
         return self._settings.lab.data_dir / "reports" / trial / language
+
+
+async def made_file(
+    db: Writer, trial: str, folder: Path, name: str, names: Sequence[str]
+) -> Path | None:
+    """Where a file of one of the names was made for the trial, None: not yet. Raises Unknown."""
+    await db.read(lambda lab: store.get_trial(lab, trial))
+    path = folder / name
+    return path if name in names and path.exists() else None
 
 
 def order_of(
