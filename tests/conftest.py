@@ -29,7 +29,7 @@ HEAVY = (
     "tests/portal/",
     "tests/equipment_drivers/test_opcua",
     "tests/equipment_drivers/test_ur",
-    "tests/lab_controller/test_stopper",
+    "tests/lab_controller/stopper_process/",
     "tests/lab_controller/test_cli",
     "tests/booking/test_booking_model",
 )

@@ -11,10 +11,9 @@ import pytest
 from lab_controller.client import LabClient, Refused
 from lab_controller.services.attachments import MIB
 from tests.lab_controller.bench import Bench
-from tests.lab_controller.test_api import app, http, lab
 from tests.lab_controller.test_cli import OK, REFUSED, data, machikoba, table
 
-__all__ = ["app", "data", "http", "lab"]
+__all__ = ["data"]
 
 PDF = b"%PDF-1.7\nquote"
 

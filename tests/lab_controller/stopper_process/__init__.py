@@ -1,0 +1,1 @@
+"""The stopper as a process, with a fake controller as its child."""
