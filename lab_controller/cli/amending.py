@@ -50,9 +50,4 @@ def amend(
 def versions(trial: str, data_dir: Path, lang: str, as_json: bool) -> None:
     """Every version of a TRIAL's plan: who changed what, why, and which runs came before."""
     found = ask(data_dir, lang, lambda lab: lab.plan_versions(trial))
-    rows = [
-        each.model_dump(mode="json")
-        | {"changed": ", ".join(each.changed), "runs_before": ", ".join(each.runs_before)}
-        for each in found
-    ]
-    show(found if as_json else rows, as_json, COLUMNS)
+    show(found, as_json, COLUMNS)

@@ -173,13 +173,15 @@ def worded(column: str, value: object) -> str:
 
 def plain(value: object) -> str:
     """One value; times in the lab's zone."""
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return "-"
     if isinstance(value, bool):
         language = click.get_current_context().params.get("lang", "ja")
         return text(language, "export.yes" if value else "export.no")
     if isinstance(value, datetime):
         return f"{value.astimezone(zone()):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
     if isinstance(value, dict | list):
         return json.dumps(value, ensure_ascii=False, default=str)
     return str(value).replace("\n", " ")

@@ -59,6 +59,8 @@ async def test_a_plan_from_its_template_to_what_is_left(
     assert [each["number"] for each in versions] == [1, 2]
     assert (versions[1]["changed"], versions[1]["why"]) == (["title"], "題を分かりやすく")
     assert versions[0]["plan"]["title"] == created["title"]
+    shown = await machikoba("trial", "versions", created["id"], "--data", data)
+    assert re.search(r"2 +2026-11-20 10:\d\d:\d\d +staff +題を分かりやすく +title", shown.stdout)
 
 
 BAD_SHAPE = """\
