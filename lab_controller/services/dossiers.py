@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
@@ -93,7 +94,7 @@ class Dossiers:
         """Make the dossier of a trial, beside others. Raises NoRecord, Unknown."""
         order = await self._db.read(lambda db: self._order(db, trial, language, others, condition))
         order = await self._with_files(order)
-        made = await self._making.make(order.trial.folder, write_dossier, order)
+        made = await made_of(self._making, order)
         taken = taken_of(order.trial, made, "dossier", self._clock)
         beside = {"others": [each.trial.id for each in order.others], "condition": condition}
         taken = replace(taken, inputs={**taken.inputs, **beside})
@@ -180,6 +181,17 @@ def _attachment(kept: Kept, places: Mapping[str, Path]) -> Attachment:
     return Attachment(
         file.name, file.sha256, file.size, file.kind.value, picture if picture in places else ""
     )
+
+
+async def made_of(making: Making, order: DossierOrder) -> Made:
+    """The dossier, without its quotes where reading one of them killed the worker."""
+    try:
+        return await making.make(order.trial.folder, write_dossier, order)
+    except BrokenProcessPool:
+        if not order.quotes:
+            raise
+    quotes = tuple(replace(each, path=None, code="crashed") for each in order.quotes)
+    return await making.make(order.trial.folder, write_dossier, replace(order, quotes=quotes))
 
 
 def write_dossier(order: DossierOrder) -> Made:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pypdf
@@ -12,12 +15,15 @@ import pytest
 
 from booking.model import Booking
 from lab_controller.client import LabClient, Refused
+from lab_controller.services.dossiers import DossierOrder, made_of
+from lab_controller.services.making import Making
 from lab_controller.wire_trials import DossierRequest, PartRequest
 from tests.lab_controller.bench import BY, Bench
 from tests.lab_controller.test_cli import OK, machikoba
 from tests.lab_controller.test_stream import TOKEN, Served
 from tests.trial_logs.purchases import SHEET
 from trial_logs.attachments import AttachmentKind
+from trial_logs.dossier.quotes import QuoteFile
 
 
 @pytest.fixture
@@ -83,3 +89,39 @@ async def test_a_dossier_is_made_and_fetched(data: Path, bench: Bench, tmp_path:
     # its bytes are remembered, so that the file can be proved
     verified = await machikoba("verify", tmp_path / f"{mine}-dossier.pdf", "--data", data)
     assert verified.exit_code == OK, verified.stdout + verified.stderr
+
+
+class Crashing(Making):
+    """A worker that a quote kills."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.orders: list[Any] = []
+
+    async def make(self, folder: Path, work: Any, order: Any) -> Any:
+        self.orders.append(order)
+        if any(each.path for each in order.quotes):
+            raise BrokenProcessPool
+        return order
+
+
+async def test_a_quote_that_kills_the_worker_is_left_out_and_told(tmp_path: Path) -> None:
+    quotes = (QuoteFile("ab" * 32, tmp_path / "bad.pdf", "application/pdf"),)
+    order: Any = DossierOrder(
+        trial=SimpleNamespace(folder=tmp_path),  # type: ignore[arg-type]
+        others=(), sheet=None, packs=(), on=date(2026, 11, 20), condition="", left=(),
+        attachments=(), pictures={}, quotes=quotes,
+    )  # fmt: skip
+    worker = Crashing()
+    made: Any = await made_of(worker, order)
+    assert [(each.path, each.code) for each in made.quotes] == [(None, "crashed")]
+    assert len(worker.orders) == 2
+    with pytest.raises(BrokenProcessPool):
+        await made_of(Dead(), order)
+
+
+class Dead(Crashing):
+    """A worker that always dies."""
+
+    async def make(self, folder: Path, work: Any, order: Any) -> Any:
+        raise BrokenProcessPool

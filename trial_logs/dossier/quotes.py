@@ -20,11 +20,15 @@ QUOTE = "quote"
 
 @dataclass(frozen=True, slots=True)
 class QuoteFile:
-    """Where the bytes of a quote lie (None: gone) and what they are; digest as in the list."""
+    """Where the bytes of a quote lie and what they are; the digest is that of the list.
+
+    Without a path it is not appended, for the reason `code` (a text under `quote.`).
+    """
 
     sha256: str
     path: Path | None
     media_type: str
+    code: str = "lost"
 
 
 def quoted(sheet: InvestmentSheet | None) -> set[str]:
@@ -54,7 +58,7 @@ def with_pages(
 
 def _drawn(file: QuoteFile, place: Path, room: Room) -> Foreign:
     if file.path is None:
-        return Foreign(code="lost")
+        return Foreign(code=file.code)
     return draw(file.path, file.media_type, place, MOST_OF_ONE, room)
 
 
