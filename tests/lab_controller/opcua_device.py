@@ -1,4 +1,4 @@
-"""A robot on OPC UA with a Stop method; prints its endpoint and ends with its stdin.
+"""A robot on OPC UA with a Stop method; prints its endpoint, and each stop, as a line of JSON.
 
 With a folder (server.der, server.pem) it is secured and lets in only the user `stopper`.
 """
@@ -6,6 +6,7 @@ With a folder (server.der, server.pem) it is secured and lets in only the user `
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sys
 from pathlib import Path
@@ -49,7 +50,13 @@ async def plain() -> Server:
     return server
 
 
-async def main(port: int, *folder: str) -> None:
+def say(**words: object) -> None:
+    """One line to whoever started this."""
+    sys.stdout.write(json.dumps(words) + "\n")
+    sys.stdout.flush()
+
+
+async def serve(port: int, *folder: str) -> None:
     logging.disable(logging.CRITICAL)
     server = await (secured(Path(folder[0])) if folder else plain())
     server.set_endpoint(f"opc.tcp://127.0.0.1:{port}/")
@@ -61,8 +68,7 @@ async def main(port: int, *folder: str) -> None:
     @uamethod
     async def stop(parent: ua.NodeId) -> Any:
         await state.write_value("Stopped")
-        sys.stdout.write("stopped\n")
-        sys.stdout.flush()
+        say(stopped=True)
 
     @uamethod
     def refuse(parent: ua.NodeId) -> Any:
@@ -78,10 +84,11 @@ async def main(port: int, *folder: str) -> None:
     await robot.add_method(ua.NodeId("stop", index), ua.QualifiedName("Stop", index), stop)
     await robot.add_method(ua.NodeId("refuse", index), ua.QualifiedName("Refuse", index), refuse)
     async with server:
-        sys.stdout.write(f"opc.tcp://127.0.0.1:{port}/\n")
-        sys.stdout.flush()
-        await asyncio.to_thread(sys.stdin.read)
+        say(endpoint=f"opc.tcp://127.0.0.1:{port}/")
+        await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), *sys.argv[2:]))
+def main() -> int:
+    """Serve until this process is ended."""
+    asyncio.run(serve(int(sys.argv[1]), *sys.argv[2:]))
+    return 0

@@ -20,7 +20,7 @@ from lab_controller.stopper import press
 PATIENCE_S = 60.0
 ROOT = Path(__file__).parents[2]
 CONTROLLER = (sys.executable, "-m", "tests.lab_controller.fake_controller")
-OPCUA_DEVICE = (sys.executable, "-m", "tests.lab_controller.opcua_device")
+OPCUA_DEVICE = "tests.lab_controller.opcua_device"
 
 
 def descriptor_plan(device: str, *, expect: str = "halted", deadline_s: float = 2.0) -> Any:

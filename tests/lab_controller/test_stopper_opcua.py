@@ -19,24 +19,16 @@ from lab_controller.stopper.plans import Plan, parse_plans
 from tests.lab_controller.stopper_rig import (
     OPCUA_DEVICE,
     PATIENCE_S,
-    ROOT,
     closed_port,
     opcua_plan,
 )
+from tests.sims.child import Child, born
 
 
-async def server(port: int, *folder: str) -> asyncio.subprocess.Process:
-    process = await asyncio.create_subprocess_exec(
-        *OPCUA_DEVICE,
-        str(port),
-        *folder,
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdout is not None
+async def server(port: int, *folder: str) -> Child:
+    process = await born(OPCUA_DEVICE, str(port), *folder)
     async with asyncio.timeout(PATIENCE_S):
-        await process.stdout.readline()
+        await process.line()
     return process
 
 
@@ -79,8 +71,7 @@ async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
         "odd": ("FAILED", "rejected"),
     }
 
-    first.kill()
-    await first.communicate(b"")
+    await first.let_go()
     await until(reach, plans["robot"], False)
     second = await server(port)
     await until(reach, plans["robot"], True)
@@ -90,7 +81,7 @@ async def test_the_session_comes_back_and_each_call_stands_for_itself() -> None:
 
     assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
     await reach.close()
-    await second.communicate(b"")
+    await second.let_go()
 
 
 class Strange:
@@ -121,7 +112,7 @@ async def test_a_mistake_in_the_library_does_not_end_the_warm_session(
     running = await server(port)
     assert (await stop(reach, plans["robot"]))["robot"] == ("CONFIRMED", "")
     await reach.close()
-    await running.communicate(b"")
+    await running.let_go()
 
 
 async def pair(folder: Path, who: str) -> None:
@@ -180,7 +171,7 @@ async def test_a_secured_session_needs_a_trusted_server_and_the_right_password(
     assert (await stop(reach, both["robot"]))["robot"] == ("CONFIRMED", "")
     assert "secret-word" not in repr(both)
     await reach.close()
-    await running.communicate(b"")
+    await running.let_go()
 
 
 async def test_a_certificate_is_trusted_in_either_form_and_no_other(tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ from typing import Any
 from tests.lab_controller.stopper_rig import (
     OPCUA_DEVICE,
     PATIENCE_S,
-    ROOT,
     HttpDevice,
     PtyDevice,
     Rig,
     closed_port,
 )
+from tests.sims.child import Child, born
 
 NO_SOFTWARE_STOP = {"device": "saw", "means": "stop.means.none", "steps": []}
 
@@ -54,15 +54,8 @@ async def http_device(stack: AsyncExitStack, **traits: Any) -> HttpDevice:
     return device
 
 
-async def opcua_device(stack: AsyncExitStack) -> tuple[asyncio.subprocess.Process, str]:
-    process = await asyncio.create_subprocess_exec(
-        *OPCUA_DEVICE,
-        str(closed_port()),
-        cwd=ROOT,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    stack.push_async_callback(process.communicate, b"")
-    assert process.stdout is not None
+async def opcua_device(stack: AsyncExitStack) -> tuple[Child, str]:
+    process = await born(OPCUA_DEVICE, str(closed_port()))
+    stack.push_async_callback(process.let_go)
     async with asyncio.timeout(PATIENCE_S):
-        return process, (await process.stdout.readline()).decode().strip()
+        return process, (await process.line())["endpoint"]

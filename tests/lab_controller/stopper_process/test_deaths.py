@@ -61,8 +61,7 @@ async def test_a_hang_and_a_death_stop_every_kind_of_device(
     assert printer.got == b"M112\n"
     assert plug.state == "off"
     assert await board.heard("stop cobot") == [1]
-    assert robot.stdout is not None
-    assert await robot.stdout.readline() == b"stopped\n"
+    assert await robot.line() == {"stopped": True}
 
 
 async def test_a_frozen_controller_is_stopped_over_and_learns_of_it(

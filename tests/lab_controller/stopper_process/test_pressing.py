@@ -47,8 +47,7 @@ async def test_one_press_stops_every_kind_of_device(start: Starter, stack: Async
 
     assert printer.got == b"M112\n"
     assert plug.state == "off"
-    assert robot.stdout is not None
-    assert await robot.stdout.readline() == b"stopped\n"
+    assert await robot.line() == {"stopped": True}
     outcomes = {name: one["outcome"] for name, one in report["devices"].items()}
     assert outcomes == {
         "printer": "CONFIRMED",
