@@ -29,12 +29,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 REFUSED, NO_CONTROLLER = 1, 3
 ZONE = "machikoba.zone"
 WORDS = {
-    "link": ("link",),
-    "operation": ("operation",),
-    "safety": ("safety",),
-    "state": ("booking.state", "run_state"),
+    "link": ("link.",),
+    "operation": ("operation.",),
+    "safety": ("safety.",),
+    "state": ("booking.state.", "run_state."),
 }
-"""Columns of codes that people read as a word, each with the kinds its texts are named by."""
+"""Columns of codes that people read as a word, each with what the names of its texts begin with."""
 
 
 def shared(command: F) -> F:
@@ -167,7 +167,7 @@ def heading(name: str) -> str:
 def worded(column: str, value: object) -> str:
     """One value of a column; a code people have a word for as that word."""
     language = click.get_current_context().params.get("lang", "ja")
-    keys = (f"{kind}.{value}" for kind in WORDS.get(column, ()))
+    keys = (f"{kind}{value}" for kind in WORDS.get(column, ()))
     return next((found for key in keys if (found := text(language, key)) != key), plain(value))
 
 

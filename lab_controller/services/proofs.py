@@ -197,6 +197,9 @@ def _prove_archive(lab: Database, data_dir: Path, archive: Path, known: Found) -
         found: Found = {archive.name: told}
         for file in files:
             proved = _prove_file(lab, data_dir, file, known | found)
+            if proved[file.name]:
+                params = {"file": archive.name, "name": file.name}
+                told.append(Difference("report.member_changed", params))
             proved[f"{archive.name}/{file.name}"] = proved.pop(file.name)
             found |= proved
         return found
