@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pypdf
 import pytest
 
 from booking.model import Booking
@@ -21,6 +20,7 @@ from lab_controller.wire_trials import DossierRequest, PartRequest
 from tests.lab_controller.bench import BY, Bench
 from tests.lab_controller.test_cli import OK, machikoba
 from tests.lab_controller.test_stream import TOKEN, Served
+from tests.papers import pages_of
 from tests.trial_logs.purchases import SHEET
 from trial_logs.attachments import AttachmentKind
 from trial_logs.dossier.quotes import QuoteFile
@@ -80,8 +80,7 @@ async def test_a_dossier_is_made_and_fetched(data: Path, bench: Bench, tmp_path:
         assert (empty.value.status, empty.value.refusal.code) == (409, "lab.no_record")
     done = await machikoba("dossier", mine, "--with", other, "--out", tmp_path, "--data", data)
     assert done.exit_code == OK, done.stderr
-    pdf = pypdf.PdfReader(tmp_path / f"{mine}-dossier.pdf")
-    text = "".join("".join(page.extract_text() for page in pdf.pages).split())
+    text = "".join(pages_of(tmp_path / f"{mine}-dossier.pdf"))
     assert "導入検討書" in text
     assert "見積-1.pdf" in text
     assert "ファイルが壊れていて読めないページがあります" in text

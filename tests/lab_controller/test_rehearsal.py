@@ -8,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pypdf
 import pytest
 from click.testing import CliRunner
 
@@ -17,6 +16,7 @@ from lab_controller.config import ConfigInvalid, load
 from lab_controller.demo.rehearsal import departures, mark
 from lab_controller.wire_trials import ProtocolShape
 from tests.lab_controller.test_config import GOOD
+from tests.papers import pages_of
 from tests.tui.fake_lab import FakeLab
 
 PLAN = """\
@@ -90,6 +90,5 @@ def test_a_plan_is_played_and_leaves_a_report_that_says_what_it_is(tmp_path: Pat
     runs = lab.execute("SELECT condition, state, simulated, rehearsal FROM trial_run").fetchall()
     lab.close()
     assert runs == [(f"{speed}%", "finished", 1, 1) for speed in (50, 100)]
-    pages = [page.extract_text() for page in pypdf.PdfReader(out / "report.pdf").pages]
-    assert all("模擬" in page for page in pages)
+    assert all("模擬" in page for page in pages_of(out / "report.pdf"))
     assert '"simulated": true' in json.dumps(json.loads((out / "results.json").read_text("utf-8")))

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
-import pypdf
 import pytest
 
+from tests.papers import pages_of
 from tests.system.rig import Row, folder, lab_time, machikoba, read_truth
 from tests.system.shift import READS
 
@@ -287,8 +287,7 @@ def test_the_workbook_and_the_paper_say_the_same(day: Day) -> None:
             assert row_with(cells, run["energy_kwh"], column)
             assert row_with(cells, run["cycle_time_s"]["mean"], column)
             assert row_with(cells, run["parts_good"], column)
-        pages = pypdf.PdfReader(day.home / f"{prefix}report.pdf").pages
-        text = "".join(page.extract_text() for page in pages)
+        text = "".join(pages_of(day.home / f"{prefix}report.pdf"))
         assert trial["id"] in text
         for run in trial["runs"]:
             assert f"{run['cycle_time_s']['mean']:.2f}" in text

@@ -18,6 +18,7 @@ import typst
 from PIL import Image
 from sqlite_utils import Database
 
+from tests.papers import pages_of
 from tests.trial_logs import purchases
 from tests.trial_logs.dossiers import ON, PRESENT, PROTOCOL, QUOTE, dossier, real, trial
 from tests.trial_logs.test_typeset import tagged
@@ -40,11 +41,6 @@ Day = tuple[Database, list[Database], ReportContent]
 JA, EN = texts.load("ja"), texts.load("en")
 NEAR = (80.7, 85.5, 83.9, 79.8, 86.6, 82.6, 85.0, 81.7)
 """Present cycle times too near to the trial's for a difference to be told."""
-
-
-def pages_of(path: Path) -> list[str]:
-    pages = pypdf.PdfReader(path).pages
-    return [re.sub(r"\s", "", page.extract_text()) for page in pages]
 
 
 def fills(path: Path) -> list[float]:

@@ -10,6 +10,7 @@ import pypdf
 import pytest
 from sqlite_utils import Database
 
+from tests.papers import pages_of
 from trial_logs import texts
 from trial_logs.charts import PLOT_MM, curve_plots, cycle_strip
 from trial_logs.content import CURVE_UNITS, ReportContent
@@ -20,11 +21,6 @@ from trial_logs.shown import length, percent, plain, significant
 Day = tuple[Database, list[Database], ReportContent]
 JA, EN = texts.load("ja"), texts.load("en")
 SAFETY = "本ソフトの停止は安全機能ではありません。非常停止は現場の押しボタンで行ってください"
-
-
-def text_of(path: Path) -> list[str]:
-    """The text of each page, without the spaces the typesetter put in."""
-    return [re.sub(r"\s", "", page.extract_text()) for page in pypdf.PdfReader(path).pages]
 
 
 def fonts_of(path: Path) -> set[str]:
@@ -47,7 +43,7 @@ def printed(recorded: Day, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_report_says_what_was_done_with_which_numbers(recorded: Day, printed: Path) -> None:
-    content, text = recorded[2], "".join(text_of(printed))
+    content, text = recorded[2], "".join(pages_of(printed))
     first = content.runs[0]
     assert first.numbers.cycle_time_s.mean.value is not None
     for expected in (
@@ -60,7 +56,7 @@ def test_the_report_says_what_was_done_with_which_numbers(recorded: Day, printed
 
 
 def test_every_page_carries_safety_number_and_the_simulated_mark(printed: Path) -> None:
-    pages = text_of(printed)
+    pages = pages_of(printed)
     assert len(pages) >= 3
     for number, page in enumerate(pages, 1):
         assert f"{number}/{len(pages)}" in page
@@ -72,7 +68,7 @@ def test_a_real_run_carries_no_simulated_mark(recorded: Day, tmp_path: Path) -> 
     content = recorded[2]
     real = replace(content, runs=tuple(replace(run, simulated=False) for run in content.runs))
     render_report(real, JA, tmp_path / "real.pdf")
-    assert "模擬データ" not in "".join(text_of(tmp_path / "real.pdf"))
+    assert "模擬データ" not in "".join(pages_of(tmp_path / "real.pdf"))
 
 
 def test_the_page_is_a4_and_the_font_is_embedded(printed: Path) -> None:
@@ -89,7 +85,7 @@ def test_the_page_is_a4_and_the_font_is_embedded(printed: Path) -> None:
 
 def test_english_is_complete(recorded: Day, tmp_path: Path) -> None:
     render_report(recorded[2], EN, tmp_path / "en.pdf")
-    pages = text_of(tmp_path / "en.pdf")
+    pages = pages_of(tmp_path / "en.pdf")
     for key in ("report.title", "report.results", "report.method_1", "report.evidence_note"):
         assert squeezed(EN[key]) in "".join(pages)
     assert all("SIMULATEDDATA" in page and "notasafetyfunction" in page for page in pages)
@@ -100,21 +96,21 @@ def test_words_of_people_are_never_markup(recorded: Day, tmp_path: Path) -> None
     done = render_report(replace(recorded[2], question=words), JA, tmp_path / "a.pdf")
     assert done.missing == ()
     assert squeezed('#panic("x") *a* $b$ \\ @c <d> "e" // f') in "".join(
-        text_of(tmp_path / "a.pdf")
+        pages_of(tmp_path / "a.pdf")
     )
 
 
 def test_a_trial_without_runs_and_words_still_prints(recorded: Day, tmp_path: Path) -> None:
     bare = replace(recorded[2], runs=(), limits=(), question="", baseline="", vendor="")
     render_report(bare, JA, tmp_path / "bare.pdf")
-    assert JA["report.no_notes"] in "".join(text_of(tmp_path / "bare.pdf"))
+    assert JA["report.no_notes"] in "".join(pages_of(tmp_path / "bare.pdf"))
 
 
 def test_seven_runs_stand_side_by_side_in_two_tables(recorded: Day, tmp_path: Path) -> None:
     content = recorded[2]
     many = [replace(content.runs[n % 2], number=n + 1) for n in range(7)]
     render_report(replace(content, runs=tuple(many)), JA, tmp_path / "many.pdf")
-    assert "試行7" in "".join(text_of(tmp_path / "many.pdf"))
+    assert "試行7" in "".join(pages_of(tmp_path / "many.pdf"))
 
 
 def test_every_line_of_a_plot_lies_inside_it(recorded: Day) -> None:

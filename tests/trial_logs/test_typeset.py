@@ -14,6 +14,7 @@ import pypdf
 import pytest
 from fontTools.ttLib import TTFont
 
+from tests.papers import pages_of
 from trial_logs import texts
 from trial_logs.errors import ReportFailed
 from trial_logs.frame import frame
@@ -142,8 +143,7 @@ def test_another_process_elsewhere_prints_the_same_bytes(tmp_path: Path) -> None
 
 def test_a_character_no_font_has_is_printed_by_its_number(tmp_path: Path) -> None:
     done = printed(tmp_path, subject="株式会社𠮷田製作所 髙﨑 葛\U000e0100城 😀")
-    text = "".join(page.extract_text() for page in pypdf.PdfReader(done.path).pages)
-    text = "".join(text.split())
+    text = "".join(pages_of(done.path))
     assert "株式会社〓(U+20BB7)田製作所髙﨑葛城〓(U+1F600)" in text
     assert "U+1F600,U+20BB7,U+E0100" in text
     assert done.missing == ("😀", "𠮷", "\U000e0100")
