@@ -78,16 +78,29 @@ class Load:
         return found
 
 
-class Longest(NamedTuple):
-    """Seconds of the longest sealing transaction: its wall, its thread's processor time (that of
-    whichever had most), the longest of as many bare durable writes of its size, and the longest
-    step between two appends: packing before a transaction, or copying the log into the file.
-    """
+class Taken(NamedTuple):
+    """Seconds by the wall and of the thread's processor."""
 
     wall: float
     cpu: float
-    bare: float
-    step: float
+
+
+def _moment() -> Taken:
+    return Taken(time.perf_counter(), time.thread_time())
+
+
+def _since(before: Taken) -> Taken:
+    return Taken(*(now - then for now, then in zip(_moment(), before, strict=True)))
+
+
+class Watched(NamedTuple):
+    """Each sealing transaction of a round, a bare durable write of its size after each, and each
+    step between two appends: packing and a transaction, or copying the log into the file.
+    """
+
+    sealing: list[Taken]
+    bare: list[Taken]
+    steps: list[Taken]
 
 
 class Store:
@@ -102,8 +115,7 @@ class Store:
             lambda series: Resolution(step, 1_000),
         )
         self.samples = 0
-        self.longest: list[Longest] = []
-        self._begun = self._begun_cpu = 0.0
+        self._begun: Taken | None = None
         self._beside = path.with_suffix(".beside").open("wb")
 
     def take(self, batches: Batches) -> None:
@@ -113,35 +125,32 @@ class Store:
             self.door.seal(batch[-1].t_us)
             self.samples += len(batch)
 
-    def watch(self, batches: Batches) -> Longest:
+    def watch(self, batches: Batches) -> Watched:
         """`take` with a look at each sealing transaction, and a bare durable write beside it."""
-        wall, cpu, bare, steps = [0.0], [0.0], [0.0], [0.0]
+        found = Watched([], [], [])
         self.db.conn.set_trace_callback(self._note)
         for batch in batches:
             self.door.append(batch)
-            self._begun = self._begun_cpu = 0.0
-            since = time.perf_counter()
+            self._begun, since = None, _moment()
             self.door.seal(batch[-1].t_us)
-            over = time.perf_counter()
-            steps.append(over - since)
-            if self._begun:
-                wall.append(over - self._begun)
-                cpu.append(time.thread_time() - self._begun_cpu)
-                bare.append(self._durable_write())
+            found.steps.append(_since(since))
+            if self._begun is not None:
+                found.sealing.append(_since(self._begun))
+                found.bare.append(self._durable_write())
             self.samples += len(batch)
         self.db.conn.set_trace_callback(None)
-        return Longest(max(wall), max(cpu), max(bare), max(steps))
+        return found
 
     def _note(self, statement: str) -> None:
         if statement == "BEGIN":
-            self._begun, self._begun_cpu = time.perf_counter(), time.thread_time()
+            self._begun = _moment()
 
-    def _durable_write(self) -> float:
-        since = time.perf_counter()
+    def _durable_write(self) -> Taken:
+        since = _moment()
         self._beside.write(bytes(SEALED_BYTES))
         self._beside.flush()
         os.fdatasync(self._beside.fileno())
-        return time.perf_counter() - since
+        return _since(since)
 
     def bytes_a_sample(self) -> float:
         """Pages in use for a sample once everything is sealed, journals, indexes and all."""
@@ -193,15 +202,22 @@ def against_rows(folder: Path) -> Iterator[Result]:
     yardstick = "executemany, rowid + index"
     yield Result("telemetry: append and seal, wall", yardstick, wall, at_least=2.0)
     yield Result("telemetry: append and seal, CPU", yardstick, cpu, at_least=1.7)
-    longest = [store.watch(load.batches(CHUNK_ROUND)) for _ in range(ROUNDS)]
-    goal = "telemetry: longest transaction of sealing"
-    yield Result(goal, "1 ms", tuple(1e3 * each.wall for each in longest), at_most=15)
-    yield Result(f"{goal}, CPU", "1 ms", tuple(1e3 * each.cpu for each in longest), at_most=15)
-    steps = tuple(1e3 * each.step for each in longest)
-    yield Result("telemetry: longest step of sealing", "1 ms", steps)
-    ratios = tuple(each.wall / each.bare for each in longest)
-    yield Result(goal, "longest bare write of its size, fsync'd", ratios)
+    yield from longest_transaction([store.watch(load.batches(CHUNK_ROUND)) for _ in range(ROUNDS)])
     yield size("telemetry: bytes a sample, any double", store, 6)
+
+
+def longest_transaction(rounds: list[Watched]) -> Iterator[Result]:
+    """The longest of each round by the wall, which other programs lengthen, and of processor."""
+    goal = "telemetry: longest sealing transaction"
+    wall = tuple(1e3 * max(one.wall for one in each.sealing) for each in rounds)
+    yield Result(goal, "1 ms", wall, at_most=15)
+    cpu = tuple(1e3 * max(one.cpu for one in each.sealing) for each in rounds)
+    yield Result(f"{goal}, CPU", "1 ms", cpu, at_most=15)
+    bare = (1e3 * max(one.wall for one in each.bare) for each in rounds)
+    ratios = tuple(ours / theirs for ours, theirs in zip(wall, bare, strict=True))
+    yield Result(goal, "longest bare write of its size, fsync'd", ratios)
+    steps = tuple(1e3 * max(one.wall for one in each.steps) for each in rounds)
+    yield Result("telemetry: longest step between appends", "1 ms", steps)
 
 
 def thin_path(folder: Path) -> Result:
@@ -253,21 +269,25 @@ def against_peers(folder: Path) -> Iterator[Result]:
             Peer("Home Assistant's recorder, SQLAlchemy", 20.0, list, record, MAPPER_SHARE),
             Peer("its table with five indexes, bare SQL", None, state_rows, insert_states),
         ):
-            yield against(peer, Store(folder / f"beside {peer.name[:12]}.db"))
+            yield from against(peer, Store(folder / f"beside {peer.name[:12]}.db"))
 
 
-def against(peer: Peer, store: Store) -> Result:
+def against(peer: Peer, store: Store) -> Iterator[Result]:
     """The same load for both, or for the peer its share."""
     load = Load()
     rounds = [load.batches(CHUNK_ROUND) for _ in range(PEER_ROUNDS + 1)]
     ours = iter(rounds)
     theirs = iter([[peer.shape(one) for one in each[:: peer.share]] for each in rounds])
-    ratios = speed(
-        lambda: store.take(next(ours)), lambda: peer.work(next(theirs)), rounds=PEER_ROUNDS
+    found = speeds(
+        lambda: store.take(next(ours)),
+        lambda: peer.work(next(theirs)),
+        (time.perf_counter, time.process_time),
+        rounds=PEER_ROUNDS,
     )
-    rates = tuple(peer.share * ratio for ratio in ratios)
-    goal = "telemetry: append and seal, wall"
-    return Result(goal, peer.name, rates, at_least=peer.at_least)
+    for clock, ratios in zip(("wall", "CPU"), found, strict=True):
+        rates = tuple(peer.share * ratio for ratio in ratios)
+        goal = f"telemetry: append and seal, {clock}"
+        yield Result(goal, peer.name, rates, at_least=peer.at_least if clock == "wall" else None)
 
 
 def table(path: Path, statements: tuple[str, ...]) -> Database:
