@@ -6,6 +6,7 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +16,9 @@ from lab_controller.cli.language import in_language
 from lab_controller.cli.planning import refusal_of
 from lab_controller.i18n import say, text
 from lab_controller.plan_files import PlanFileInvalid, read_plan
+
+if TYPE_CHECKING:  # what a rehearsal needs is imported when there is one
+    from lab_controller.demo.rehearsal import Rehearsed
 
 RUNS = ("condition", "state", "good", "scrap", "rework")
 
@@ -69,6 +73,11 @@ def rehearse(
         found = {"file": error.filename, "cause": error.strerror}
         complain(refusal(lang, "cli.file_failed", found))
         sys.exit(REFUSED)
+    tell(played, out, lang, as_json)
+
+
+def tell(played: Rehearsed, out: Path, lang: str, as_json: bool) -> None:
+    """What was tried, what came of it, and what was not as the plan has it."""
     if as_json:
         told = {
             "simulated": True,
