@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, tzinfo
@@ -18,15 +17,15 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from lab_controller.cli.language import in_language
+from lab_controller.cli.options import NO_CONTROLLER as NO_CONTROLLER
+from lab_controller.cli.options import REFUSED as REFUSED
+from lab_controller.cli.options import shared as shared
 from lab_controller.client import LabClient, Refused, Unreachable
 from lab_controller.i18n import text
 from lab_controller.wire import Refusal, Shape
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
-REFUSED, NO_CONTROLLER = 1, 3
 ZONE = "machikoba.zone"
 WORDS = {
     "link": ("link.",),
@@ -35,23 +34,6 @@ WORDS = {
     "state": ("booking.state.", "run_state."),
 }
 """Columns of codes that people read as a word, each with what the names of its texts begin with."""
-
-
-def shared(command: F) -> F:
-    """The options every client subcommand takes: data folder, language, JSON."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-        in_language,
-        click.option(
-            "--data",
-            "data_dir",
-            type=click.Path(path_type=Path, file_okay=False),
-            default=lambda: os.environ.get("MACHIKOBA_DATA", "data"),
-            help="The lab's data folder (or MACHIKOBA_DATA).",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def ask(data_dir: Path, language: str, question: Callable[[LabClient], Awaitable[T]]) -> T:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lab_controller.cli.door import NO_CONTROLLER, REFUSED, ask, shared, show
+from lab_controller.cli.options import NO_CONTROLLER, REFUSED, shared
 from lab_controller.i18n import say, text
 from lab_controller.stopper.errors import StopFault, StopperUnreachable
 from lab_controller.stopper.press import press
@@ -47,6 +47,8 @@ def command(
 def _reset(device: str | None, reason: str, data_dir: Path, lang: str, as_json: bool) -> None:
     if not reason.strip():
         raise click.UsageError(text(lang, "cli.reset_reason"))
+    from lab_controller.cli.door import ask, show  # a stop does without: it goes out sooner
+
     latch = ask(data_dir, lang, lambda lab: lab.reset(reason, device))
     if as_json:
         show(latch, True)

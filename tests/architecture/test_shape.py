@@ -105,10 +105,22 @@ def test_only_the_controller_opens_a_database() -> None:
     assert openers == {"lab_controller.database"}
 
 
+def loaded_with(module: str) -> set[str]:
+    """The packages a fresh process has loaded after importing a module."""
+    code = f"import sys, {module}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    return set(done.stdout.split())
+
+
 def test_the_client_loads_no_driver_no_database_no_screen() -> None:
-    code = "import sys, lab_controller.client; print(*{name.split('.')[0] for name in sys.modules})"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout.split()
+    loaded = loaded_with("lab_controller.client")
     assert "httpx" in loaded
-    assert set(loaded) & CLIENT_IS_FREE_OF == set()
+    assert loaded & CLIENT_IS_FREE_OF == set()
+
+
+def test_a_stop_from_the_command_line_loads_no_client() -> None:
+    """It takes half a second that a stop need not wait."""
+    loaded = loaded_with("lab_controller.cli.stopping")
+    assert "click" in loaded
+    assert loaded & (CLIENT_IS_FREE_OF | {"httpx", "pydantic", "websockets"}) == set()
