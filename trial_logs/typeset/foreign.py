@@ -35,6 +35,8 @@ LONGEST_TEXT = 2000
 """Characters of a page that are kept for readers who cannot see it."""
 PDF = "application/pdf"
 IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp", "image/tiff"})
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF")
+"""Decoders that may see a file; others, such as one that starts a program, never do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _image_pages(source: Path) -> Iterator[tuple[Image, str, int]]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(source)
+            image = Image.open(source, formats=FORMATS)
         with image:
             count = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
             for number in range(count):
@@ -203,8 +205,10 @@ def _image_pages(source: Path) -> Iterator[tuple[Image, str, int]]:
                 yield _within(white, WIDEST, TALLEST), "", count
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Undrawable("large") from None
-    except (OSError, ValueError, SyntaxError, EOFError):  # what its decoders raise
-        raise Undrawable("broken") from None
+    except Undrawable:
+        raise
+    except Exception as damage:  # whatever a damaged file makes a decoder raise, as TypeError
+        raise Undrawable("broken") from damage
 
 
 def _within(image: Image, width: int, height: int) -> Image:
