@@ -21,7 +21,9 @@ XMP_AND_EXIF = 0x04 | 0x08
 SCAN_END = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]", re.DOTALL)
 START_OF_SCAN, END_OF_IMAGE = 0xDA, 0xD9
 APP0, APP1, APP2, APP14, APP15, COMMENT = 0xE0, 0xE1, 0xE2, 0xEE, 0xEF, 0xFE
-KEPT_APPS: Mapping[int, bytes] = {APP0: b"JFIF\0", APP2: b"ICC_PROFILE\0", APP14: b"Adobe"}
+KEPT_APPS: Mapping[int, bytes] = {APP2: b"ICC_PROFILE\0", APP14: b"Adobe"}
+JFIF = b"JFIF\0"
+JFIF_LENGTH = 14
 EXIF = b"Exif\0\0"
 PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -66,6 +68,8 @@ def _jpeg(content: bytes) -> Iterator[bytes]:
         if marker == APP1 and body.startswith(EXIF) and not turned:
             turned = True
             yield from _which_way_up(body)
+        elif marker == APP0 and body.startswith(JFIF):
+            yield _without_thumbnail(body)
         elif not _is_told(marker, body):
             yield content[at:end]
         at = end
@@ -75,6 +79,13 @@ def _jpeg(content: bytes) -> Iterator[bytes]:
                 raise ValueError
             at = found.end() - 2
             yield content[end:at]
+
+
+def _without_thumbnail(body: bytes) -> bytes:
+    """A JFIF segment (ITU-T T.871, 10.1) whose small picture, perhaps of another, is left out."""
+    if len(body) < JFIF_LENGTH:
+        raise ValueError
+    return bytes((0xFF, APP0, 0, JFIF_LENGTH + 2)) + body[: JFIF_LENGTH - 2] + bytes(2)
 
 
 def _is_told(marker: int, body: bytes) -> bool:
