@@ -132,10 +132,16 @@ class Trials(TrialBooks):
             scope = self._scope_of(planned.equipment_id)
             await self._prime(run, scope)
             now = self._clock.now()
+
+            def step(db: Database) -> tuple[Run, Trial]:
+                moved = store.start_run(db, run, now)
+                # the plan as it is from here on: one amended in the meantime is the run's
+                return moved, store.get_trial(db, moved.trial_id)
+
+            started, trial = await self._db.write(step)
             header = replace(
-                store.run_header(trial, planned, scope.energy), machines=scope.machines
+                store.run_header(trial, started, scope.energy), machines=scope.machines
             )
-            started = await self._db.write(lambda db: store.start_run(db, run, now))
             try:
                 booking = trial.draft.booking_id
                 await self._recorder.start(header, scope.devices, now, booking)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -218,6 +219,27 @@ async def test_a_stop_in_the_middle_of_a_start_ends_the_run(
     await proved(bench, run)
 
 
+async def test_a_plan_amended_in_the_middle_of_a_start_is_the_runs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await bench.run(await bench.armed())
+    trials = bench.lab.trials
+    trial = await trials.trial((await trials.run(run)).run.trial_id)
+    real, longer = trials._prime, replace(trial.draft, question="長く続けられるか")
+
+    async def amended_meanwhile(*args) -> None:
+        await real(*args)
+        await trials.amend(trial.id, longer, by=BY, why="長く", after_runs=False)
+
+    monkeypatch.setattr(trials, "_prime", amended_meanwhile)
+    await trials.start(run, by=BY)
+    first, second = (await trials.trial(trial.id)).versions
+    header = trials.read_evidence(run, record.read_header, None)
+    assert header.plan_sha256 == second.sha256 != first.sha256
+    with pytest.raises(NotPossibleNow):  # from here on the run is live
+        await trials.amend(trial.id, trial.draft, by=BY, why="戻す", after_runs=True)
+
+
 async def test_a_start_without_room_for_its_record_is_taken_back(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -284,7 +306,7 @@ async def test_an_end_that_was_not_written_is_written_at_the_next_start(
         run = await running(bench)
         bench.clock.go(10)
 
-        def full(*_: object) -> None:
+        def full(*_: object, **__: object) -> None:
             raise StorageFailed(file="run.db", cause="full")
 
         with monkeypatch.context() as patch:
