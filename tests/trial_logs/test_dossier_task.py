@@ -17,6 +17,7 @@ from trial_logs.dossier.first_page import first_page
 from trial_logs.dossier.indices import labour_saving
 from trial_logs.dossier.investment import canonical, of_json
 from trial_logs.dossier.money_pages import money_pages
+from trial_logs.dossier.task import seconds_after
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.errors import Invalid
 
@@ -32,14 +33,11 @@ TASK: dict[str, Any] = {
 RUNNING = {"licence_yen": 120000}
 
 
-def timed(day: ReportContent, unit: str, *values: float) -> ReportContent:
-    """A real day without cycle times, whose runs measured these times."""
+def timed(day: ReportContent, unit: str, *values: float, runs: int = 1) -> ReportContent:
+    """A real day of one condition without cycle times, each run of which measured these times."""
     rows = tuple(MeasurementRow(0, TIME, value, unit, "", "", None) for value in values)
-    runs = tuple(
-        replace(run, parts=(), measurements=rows if n == 0 else ())
-        for n, run in enumerate(real(day).runs)
-    )
-    return replace(real(day), runs=runs[:1])
+    found = (replace(run, parts=(), measurements=rows) for run in real(day).runs[:1] * runs)
+    return replace(real(day), runs=tuple(found))
 
 
 def test_measured_minutes_become_hours_money_and_indices(recorded: Day) -> None:
@@ -72,6 +70,23 @@ def test_measured_minutes_become_hours_money_and_indices(recorded: Day) -> None:
         assert "{" not in answer(content, words)
 
 
+def test_pieces_of_several_runs_count_as_runs_do(recorded: Day) -> None:
+    sheet = purchases.sheet(task=TASK)
+    one, two = (timed(recorded[2], "s", 240.0, 260.0, runs=n) for n in (1, 2))
+    told = JA["dossier.doubt.one_run"].format(enough=4)
+    assert [told in list(doubts(dossier(each, sheet=sheet), JA)) for each in (one, two)] == [
+        True, False,
+    ]  # fmt: skip
+    later = replace(two.runs[1], measurements=tuple(
+        replace(row, value=(row.value or 0) + 100) for row in two.runs[1].measurements
+    ))  # fmt: skip
+    task = sheet.task
+    assert task is not None
+    found = seconds_after(task, (two.runs[0], later))
+    assert (found.estimate, found.n, found.low) == (300.0, 4, None)  # 300 ± 12.7·50
+    assert found.high == pytest.approx(300 + 12.7062 * 50, abs=0.01)
+
+
 def test_entered_minutes_say_that_nobody_measured_them_here(recorded: Day) -> None:
     task = {**TASK, "minutes_before": 12, "minutes_after": [4.0]}
     sheet = purchases.sheet(task=task, running=RUNNING)
@@ -81,6 +96,12 @@ def test_entered_minutes_say_that_nobody_measured_them_here(recorded: Day) -> No
     assert content.money.effect.total.low is None
     assert JA["dossier.task.doubt"].format(name=TASK["name"]) in list(doubts(content, JA))
     assert JA["dossier.task.entered"] in words_in(list(money_pages(content, JA)))
+    recorded_alike = dossier(timed(recorded[2], "min", 4.0), sheet=purchases.sheet(task={
+        **task, "measured": TIME,
+    }))  # fmt: skip
+    assert JA["dossier.task.measured"].format(name=TIME) in words_in(
+        list(money_pages(recorded_alike, JA))
+    )
     bare = {**task, "minutes_after": []}
     unmeasured = dossier(timed(recorded[2], "mm", 4.0), sheet=purchases.sheet(task=bare))
     assert next_step(unmeasured).step is Step.SHEET

@@ -14,8 +14,8 @@ from trial_logs.content import RunSection
 from trial_logs.dossier.economics import Before, InvestmentSheet, TaskTime, Tried
 from trial_logs.dossier.findings import Finding
 from trial_logs.dossier.from_trial import TOLD
+from trial_logs.inference.between_runs import mean_of_runs
 from trial_logs.inference.interval import LEVEL, Interval, bare
-from trial_logs.inference.sample import mean_interval
 
 SECONDS: Mapping[str, float] = {"s": 1.0, "min": 60.0, "h": 3600.0}
 """Units a time may have been measured in."""
@@ -51,24 +51,33 @@ def seconds_before(task: TaskTime) -> Interval:
 
 def seconds_after(task: TaskTime, runs: Sequence[RunSection]) -> Interval:
     """A piece in the new way: as measured in the runs, else from the minutes on the sheet."""
-    measured = [
-        row.value * SECONDS[row.unit]
+    measured = _measured(task, runs)
+    return _mean(*measured) if measured else _mean([each * 60 for each in task.minutes_after])
+
+
+def runs_measured(task: TaskTime, runs: Sequence[RunSection]) -> int:
+    """In how many runs the time after was measured; 0: it comes from the sheet."""
+    return len(_measured(task, runs))
+
+
+def _measured(task: TaskTime, runs: Sequence[RunSection]) -> list[list[float]]:
+    """The times after of each run that measured them, in seconds."""
+    groups = (
+        [
+            row.value * SECONDS[row.unit]
+            for row in run.measurements
+            if row.characteristic == task.measured and row.value is not None and row.unit in SECONDS
+        ]
         for run in runs
-        for row in run.measurements
-        if row.characteristic == task.measured and row.value is not None and row.unit in SECONDS
-    ]
-    return _mean(measured) if measured else _mean([each * 60 for each in task.minutes_after])
+    )
+    return [each for each in groups if each]
 
 
-def is_measured(task: TaskTime, runs: Sequence[RunSection]) -> bool:
-    """Whether the time after comes from the trial's record."""
-    return seconds_after(task, runs) != seconds_after(replace(task, measured=""), runs)
-
-
-def _mean(seconds: Sequence[float]) -> Interval:
-    if len(seconds) == 1:
-        return bare(seconds[0], 0, TOLD, level=LEVEL)
-    return mean_interval(seconds).never_negative()
+def _mean(*seconds: Sequence[float]) -> Interval:
+    """The mean of one run or over several, as that of cycle times is made."""
+    if len(seconds) == 1 and len(seconds[0]) == 1:
+        return bare(seconds[0][0], 0, TOLD, level=LEVEL)
+    return mean_of_runs(seconds).never_negative()
 
 
 def _exactly(value: float) -> Interval:

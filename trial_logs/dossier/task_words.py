@@ -9,7 +9,7 @@ from trial_logs.content import RunSection
 from trial_logs.dossier.amounts import Words
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import TaskTime
-from trial_logs.dossier.task import is_measured, seconds_after, seconds_before
+from trial_logs.dossier.task import runs_measured, seconds_after, seconds_before
 from trial_logs.inference.interval import Interval
 from trial_logs.shown import one_decimal, with_interval
 
@@ -22,7 +22,7 @@ def task_of(content: DossierContent) -> TaskTime | None:
 def task_facts(task: TaskTime, runs: Sequence[RunSection], words: Words) -> dict[str, str]:
     """Everything the effect of a task is reckoned from, by its key under `dossier.fact.`."""
     before, after = task_times(task, runs, words)
-    source = "measured" if is_measured(task, runs) else "entered"
+    source = "measured" if runs_measured(task, runs) else "entered"
     return {
         "task": task.name,
         "times": f"{task.times_per_year:,}",

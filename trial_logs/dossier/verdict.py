@@ -15,7 +15,7 @@ from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics
 from trial_logs.dossier.finance import BEYOND_LIFE, NEVER
 from trial_logs.dossier.findings import Finding
-from trial_logs.dossier.task import is_measured
+from trial_logs.dossier.task import runs_measured
 from trial_logs.dossier.task_words import task_of, task_sentence
 from trial_logs.inference.between_runs import enough_runs
 from trial_logs.inference.difference import Difference
@@ -211,8 +211,11 @@ def doubts(content: DossierContent, words: Words) -> Iterator[str]:
 def _numbers(content: DossierContent, finding: Finding, words: Words) -> Iterator[str]:
     before = content.before.cycle_s
     if task := task_of(content):
-        if not is_measured(task, finding.runs):
+        measured = runs_measured(task, finding.runs)
+        if not measured:
             yield words["dossier.task.doubt"].format(name=task.name)
+        elif measured == 1 and not finding.simulated:
+            yield words["dossier.doubt.one_run"].format(enough=enough_runs())
         return
     scrap = finding.against.scrap_share if finding.against else None
     if scrap is not None and _more_scrap(finding):
