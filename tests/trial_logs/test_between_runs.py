@@ -138,7 +138,10 @@ def test_the_spread_between_runs_is_told() -> None:
     assert run_spread(ALIKE).between.estimate == 0
     assert run_spread([[1.0, 2.0]]).between.code == TOO_FEW
     assert run_spread([[1.0], [2.0]]).within is None
-    assert run_spread([[1.0, 1.0], [2.0, 2.0]]).between.code == NO_SPREAD
+    coarse = run_spread([[1.0, 1.0], [2.0, 2.0]])  # a gauge too coarse within runs
+    assert coarse.between.estimate == pytest.approx(math.sqrt(0.5))
+    assert (coarse.within, coarse.p, coarse.between.method) == (0, None, "interval.mls")
+    assert run_spread([[2.0, 2.0], [2.0, 2.0]]).between.code == NO_SPREAD
 
 
 def test_shares_count_as_many_parts_as_the_runs_say() -> None:

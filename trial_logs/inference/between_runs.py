@@ -136,7 +136,7 @@ def run_spread(groups: Groups, level: float = LEVEL) -> RunSpread:
         return RunSpread(k, n, None, none, None)
     found = _squares(runs)
     within = math.sqrt(found.within)
-    if found.within == 0:
+    if found.between == found.within == 0:
         return RunSpread(k, n, 0.0, bare(None, n, NO_SPREAD, level=level), None)
     variance = (found.between - found.within) / found.size
     ends = mls_interval(
@@ -150,7 +150,9 @@ def run_spread(groups: Groups, level: float = LEVEL) -> RunSpread:
     between = Interval(math.sqrt(max(0.0, variance)), low, high, level, n, "interval.mls")
     if high == 0:  # runs closer than chance would have them: [0, 0] would claim to know
         between = bare(0.0, n, NO_METHOD, level=level)
-    p = float(fdtrc(found.df_between, found.df_within, found.between / found.within))
+    p = None  # within runs the gauge shows no difference: nothing to test against
+    if found.within:
+        p = float(fdtrc(found.df_between, found.df_within, found.between / found.within))
     return RunSpread(k, n, within, between, p)
 
 
