@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from trial_logs.content import ReportContent, RunSection
 from trial_logs.inference.of_run import RunInput
-
-Runs = Sequence[RunSection]
 
 
 def by_condition(content: ReportContent) -> dict[tuple[str, bool], list[RunSection]]:

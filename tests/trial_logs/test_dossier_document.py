@@ -36,7 +36,10 @@ from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.pictures.cycles import boxes, control_chart, histogram
 from trial_logs.protocol import Baseline, Protocol, SampleSize
 from trial_logs.sheet import report_sheet
+from trial_logs.typeset.foreign import Room, draw
 
+WIDTH = b"\x00\x01\x04\x00"
+"""How a TIFF's entry for the width begins."""
 Day = tuple[Database, list[Database], ReportContent]
 JA, EN = texts.load("ja"), texts.load("en")
 NEAR = (80.7, 85.5, 83.9, 79.8, 86.6, 82.6, 85.0, 81.7)
@@ -289,6 +292,11 @@ def test_quotes_are_appended_page_by_page_and_what_cannot_be_is_told(
     wide, round_ = Image.linear_gradient("L"), Image.radial_gradient("L")
     colours = Image.merge("RGB", (wide, round_, wide.rotate(90))).resize((1300, 900))
     colours.save(scan, save_all=True, append_images=[Image.new("1", (40, 50), 1)])
+    torn = tmp_path / "t.tif"  # its last page does not say how large it is
+    round_.save(torn, save_all=True, append_images=[wide])
+    head, _, tail = torn.read_bytes().rpartition(WIDTH)
+    torn.write_bytes(head + bytes(4) + tail)
+    assert draw(torn, "image/tiff", tmp_path / "t", 9, Room(9, 1 << 20)).code == "broken"
     files = {
         "見積.pdf": (offer, "application/pdf", "quote.part"),
         "鍵.pdf": (locked, "application/pdf", "quote.locked"),
@@ -350,7 +358,9 @@ def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recor
         changed = replace(report, runs=runs)
         printed = words_in(report_sheet(changed, JA))
         assert (printed.count(pooled), printed.count(JA["report.repeats.note"])) == (said, said)
-        once = JA["report.one_run"].format(conditions=first.condition, more=3, enough=4)
+        name = first.condition
+        names = f"{name}・{name}［模擬］" if runs == mixed else name
+        once = JA["report.one_run"].format(conditions=names, more=3, enough=4)
         assert printed.count(once) == 1 - said
         assert words_in(dossier_sheet(dossier(changed), JA)).count(pooled) == said
     for rework, said in ((0, 0), (2, 1)):
@@ -359,7 +369,12 @@ def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recor
         told = words_in(dossier_sheet(dossier(replace(report, runs=(run,))), JA))
         assert told.count(JA["dossier.rework_lost"].format(count=2)) == said
         several = {"count": 2, "level": "95%", "each": "97.50%"}  # cycle time and scrap
-        assert JA["dossier.each_alone"].format(**several, names="X").partition("X")[0] in told
+        stand = f"{name} 1個あたりの時間（秒）"
+        assert JA["dossier.each_alone"].format(**several, names=stand) in told
+    present = replace(PRESENT, cycle_times_s=NEAR)
+    near = trial(replace(report, runs=(first,)), replace(PROTOCOL, baseline=present))
+    told = words_in(dossier_sheet(dossier_content(near, on=ON, sheet=None), JA))
+    assert JA["dossier.each_alone_none"].format(**several) in told
 
 
 def test_the_condition_is_chosen_by_evidence_never_by_result(recorded: Day) -> None:

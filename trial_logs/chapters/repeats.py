@@ -30,8 +30,7 @@ def repeats_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
     """A table of the conditions that were run more than once; nothing where there is none."""
     rows, used = [], []
     for (condition, simulated), runs in by_condition(content).items():
-        name = words["dossier.simulated_name"].format(name=condition) if simulated else condition
-        for row, intervals in _rows(name, runs, words):
+        for row, intervals in _rows(_name(condition, simulated, words), runs, words):
             rows.append(row)
             used += intervals
     if not rows:
@@ -44,24 +43,28 @@ def repeats_chapter(content: ReportContent, words: Words) -> Iterator[Block]:
 
 def run_warnings(content: ReportContent, words: Words) -> Iterator[str]:
     """Which conditions were run once only, which oftener, and where the runs differ."""
-    groups = by_condition(content)
-    once = [name for (name, _), runs in groups.items() if len(runs) == 1]
-    again = [name for (name, _), runs in groups.items() if len(runs) > 1]
+    groups = {_name(*key, words): runs for key, runs in by_condition(content).items()}
+    once = [name for name, runs in groups.items() if len(runs) == 1]
+    again = [name for name, runs in groups.items() if len(runs) > 1]
     if once:
         enough = enough_runs()
-        names = words["report.and"].join(dict.fromkeys(once))
+        names = words["report.and"].join(once)
         params = {"conditions": names, "more": enough - 1, "enough": enough}
         yield words["report.one_run"].format(**params)
     if again:
-        names = words["report.and"].join(dict.fromkeys(again))
+        names = words["report.and"].join(again)
         yield words["report.pooled"].format(conditions=names)
-    for (name, _), runs in groups.items():
+    for name, runs in groups.items():
         for each in repeated([run_input(run) for run in runs]):
             p = each.spread.p
             if p is not None and p < DIFFERENT:
                 item = each.name or words["report.repeats.cycle"]
                 params = {"condition": name, "item": item, "p": _chance(p)}
                 yield words["report.runs_differ"].format(**params)
+
+
+def _name(condition: str, simulated: bool, words: Words) -> str:
+    return words["dossier.simulated_name"].format(name=condition) if simulated else condition
 
 
 def _rows(

@@ -211,10 +211,14 @@ def _columns(table: ComparisonTable, start: int, words: Words, notes: Footnotes)
 
 
 def _column_name(column: Column, words: Words) -> str:
-    name = column.name
-    if column.simulated:
-        name = words["dossier.simulated_name"].format(name=name)
+    name = _shown_name(column, words)
     return words["dossier.unlike_name"].format(name=name) if column.unlike else name
+
+
+def _shown_name(column: Column, words: Words) -> str:
+    if not column.simulated:
+        return column.name
+    return words["dossier.simulated_name"].format(name=column.name)
 
 
 def _cell(cell: Cell, unit: str, words: Words, notes: Footnotes) -> str:
@@ -229,7 +233,7 @@ def _value(interval: Interval, unit: str, words: Words, share: str = "%") -> str
 
 
 def _differences(table: ComparisonTable, words: Words) -> Iterator[Block]:
-    names = {column.id: column.name for column in table.columns}
+    names = {column.id: _shown_name(column, words) for column in table.columns}
     rows, notes = [], Footnotes(words)
     for row in table.rows:
         for each in row.differences:
@@ -278,6 +282,8 @@ def _each_alone(differences: Sequence[Told], words: Words) -> Iterator[Block]:
         "count": len(known),
         "level": f"{level:.0%}",
         "each": f"{100 * joint_level(len(known), level):.2f}%",
-        "names": shown or words["report.none"],
+        "names": shown,
     }
-    yield small(words["dossier.each_alone"].format(**params))
+    yield small(
+        words["dossier.each_alone" if stand else "dossier.each_alone_none"].format(**params)
+    )
