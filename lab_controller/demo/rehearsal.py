@@ -19,12 +19,11 @@ from lab_controller.clock import LabClock
 from lab_controller.demo import setup
 from lab_controller.demo.headless import MORNING, clear
 from lab_controller.demo.setup import Demo, DemoFailed
-from lab_controller.demo.story import Say, StepFailed, Story, demand
+from lab_controller.demo.story import SLOT, Say, StepFailed, Story, demand
 from lab_controller.i18n import text
 from lab_controller.wire_trials import PartRequest, RunShape, TrialRequest, TrialShape
 
 ZONE = ZoneInfo("Asia/Tokyo")
-SLOT = timedelta(minutes=30)
 PRINTED = "fdm_part"
 
 

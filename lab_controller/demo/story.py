@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from importlib.resources import files
@@ -43,6 +43,9 @@ from lab_controller.wire_trials import (
 ZONE = ZoneInfo("Asia/Tokyo")
 WAIT_S = 120.0
 LOOK_S = 0.2
+SLOT = timedelta(minutes=30)
+ASKING_S = 3.0
+"""Real seconds a slow machine may take over the form on the web."""
 
 
 class StepFailed(AssertionError):
@@ -355,13 +358,24 @@ class Story:
         await asyncio.sleep(max(0.0, self.demo.clock.real_seconds(wait)))
 
     def _slot(self, which: str) -> tuple[datetime, datetime]:
-        words = self.words[which]
-        today = self.demo.clock.now().astimezone(ZONE).date()
-        start, end = (
-            datetime.combine(today, time.fromisoformat(words[key]), ZONE)
-            for key in ("starts", "ends")
-        )
-        return start, end
+        clock = self.demo.clock
+        return slot_of(self.words[which], clock.now(), timedelta(seconds=ASKING_S * clock.factor))
+
+
+def slot_of(
+    words: Mapping[str, Any], now: datetime, asking: timedelta
+) -> tuple[datetime, datetime]:
+    """The hours of the story, or so many half hours later that they can still be asked for.
+
+    The lab's clock does not wait for a slow machine: `asking` is how long a request takes of it.
+    """
+    here = now.astimezone(ZONE)
+    start, end = (
+        datetime.combine(here.date(), time.fromisoformat(words[key]), ZONE)
+        for key in ("starts", "ends")
+    )
+    late = max(0, -((start - here - asking) // SLOT)) * SLOT
+    return start + late, end + late
 
 
 def load_words() -> dict[str, Any]:

@@ -7,12 +7,14 @@ import select
 import signal
 import subprocess
 import sys
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from lab_controller.cli.main import main
+from lab_controller.demo.story import ZONE, slot_of
 
 PATIENCE_S = 30
 PARENT = """
@@ -50,3 +52,20 @@ def test_the_demo_starts_from_any_folder(tmp_path: Path, monkeypatch: pytest.Mon
     done = CliRunner().invoke(main, ["demo", "--lang", "en"])
     assert "--headless" in done.stderr  # no terminal here; the missing examples are no hindrance
     assert "examples" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("now", "starts", "ends"),
+    [
+        ("09:15", "10:00", "11:30"),
+        ("09:55", "10:00", "11:30"),
+        ("09:56", "10:30", "12:00"),
+        ("10:26", "11:00", "12:30"),
+    ],
+)
+def test_a_slow_machine_asks_for_a_later_slot(now: str, starts: str, ends: str) -> None:
+    def at(clock: str) -> datetime:
+        return datetime.combine(date(2026, 11, 21), time.fromisoformat(clock), ZONE)
+
+    hours = {"starts": "10:00", "ends": "11:30"}
+    assert slot_of(hours, at(now), timedelta(minutes=5)) == (at(starts), at(ends))
