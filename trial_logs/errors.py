@@ -96,5 +96,5 @@ class Invalid(TrialError):
     code = "trial.invalid"
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
-        super().__init__(fields=", ".join(problem.field for problem in problems))
+        super().__init__(fields=", ".join(dict.fromkeys(each.field for each in problems)))
         self.problems = problems

@@ -107,8 +107,8 @@ def _problems(db: Database, batch: Batch) -> Iterator[Problem]:
         if not (fix.by.strip() and fix.why.strip()):
             yield Problem("correction", "trial.correction_unsigned")
         if not _corrects(db, fix):
-            about = {"about": fix.about, "row": str(fix.row)}
-            yield Problem("correction", "trial.correction_of_nothing", about)
+            code = f"trial.correction_of_nothing.{fix.about}"
+            yield Problem("correction", code, {"row": str(fix.row)})
 
 
 def _corrects(db: Database, fix: Correction) -> bool:

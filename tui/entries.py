@@ -72,7 +72,8 @@ def trial_of(given: Given, booking: str, plan: PlanShape) -> TrialRequest:
     """A new trial; conditions and limits are lists parted by commas.
 
     What the plan it began with says more of a condition or limit stays, where its words still
-    stand. Conditions that were typed are taken instead of those the plan's factors would give.
+    stand. Conditions that were typed are taken instead of those the plan's factors would give,
+    and the factors with them: a name alone does not say at which level each of them stands.
     """
     conditions = {one.name: one for one in plan.conditions}
     limits = {limit_words(one): one for one in plan.limits}
@@ -82,7 +83,9 @@ def trial_of(given: Given, booking: str, plan: PlanShape) -> TrialRequest:
         parts_per_run=whole_number("parts", parts) if parts else None,
         runs_per_condition=whole_number("runs", given["runs"]),
     )
-    more = {"sample": sample, "randomised": bool(given["order"])}
+    more: dict[str, object] = {"sample": sample, "randomised": bool(given["order"])}
+    if plan.expand and names:
+        more["factors"] = []
     changed = {
         **{name: given[name] for name in ("title", "question", "part", "material", "baseline")},
         "conditions": [conditions.get(name, ConditionShape(name=name)) for name in names],

@@ -113,7 +113,7 @@ def test_bad_input_stores_nothing(fresh: Database) -> None:
     assert [each.code for each in refused.value.problems] == [
         "trial.value_not_finite",
         "trial.correction_unsigned",
-        "trial.correction_of_nothing",
+        "trial.correction_of_nothing.part_event",
     ]
     assert last_segment(fresh) == before
     assert record.notes(fresh) == []

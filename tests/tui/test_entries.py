@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from lab_controller.wire_trials import PlanShape
+from lab_controller.wire_trials import FactorShape, PlanShape, ProtocolShape
 from tui.entries import BadField, decision_of, measurement_of, number, request_of, trial_of
 
 REQUEST = {
@@ -76,6 +76,15 @@ def test_lists_are_parted_by_any_comma() -> None:
     assert [one.name for one in wanted.conditions] == ["a", "b", "c", "d"]
     assert [one.characteristic for one in wanted.limits] == ["穴", "幅"]
     assert [one.nominal for one in wanted.limits] == [5.0, 10.0]
+
+
+def test_typed_conditions_take_the_place_of_factors() -> None:
+    factor = FactorShape(name="材料", levels=["PLA", "PETG"])
+    plan = PlanShape(title="x", protocol=ProtocolShape(factors=[factor]), expand=True)
+    typed = trial_of(TRIAL | {"conditions": "a", "limits": ""}, "b1", plan)
+    assert (typed.expand, typed.protocol.factors) == (False, [])
+    kept = trial_of(TRIAL | {"conditions": "", "limits": ""}, "b1", plan)
+    assert (kept.expand, kept.protocol.factors) == (True, [factor])
 
 
 @pytest.mark.parametrize("limits", ["穴", "穴 5 0.1", "穴 five 0.1 mm", "穴 5 0.1 mm x"])

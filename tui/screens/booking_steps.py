@@ -9,7 +9,7 @@ from textual import on
 from textual.message import Message
 
 from lab_controller.client import Refused
-from lab_controller.wire import BookingShape
+from lab_controller.wire import BookingShape, PersonShape
 from tui.entries import Given, decision_of, request_of
 from tui.messages import DirectoryCame, Done, OperatorsCame, StepRefused, TrialWanted, Trouble
 from tui.screens.base import LabScreen
@@ -119,10 +119,15 @@ class BookingSteps(LabScreen):
     @on(OperatorsCame)
     def _choose_operator(self, came: OperatorsCame) -> None:
         booking = came.booking
-        choices = [(one.id, person_words(one.name, one.qualifications)) for one in came.people]
+        choices = [(one.id, self._person_words(one)) for one in came.people]
         field = Field("operator", "field.operator", booking.operator or "", choices)
         title = f"{self.t('key.step.operator')}  {booking.number}"
         self._form(title, [field], STEPS["operator"], booking)
+
+    def _person_words(self, one: PersonShape) -> str:
+        # a class the lab made itself is shown by its own name
+        held = ", ".join(self.t.word("qualification", each) for each in one.qualifications)
+        return f"{one.name} ({held})" if held else one.name
 
     # -- a request on behalf of somebody ------------------------------------------------------
 
@@ -169,8 +174,3 @@ class BookingSteps(LabScreen):
             Field("operator", "field.operator", "", people),
             Field("override_reason", "field.override_reason", hint="hint.override"),
         ]
-
-
-def person_words(name: str, qualifications: list[str]) -> str:
-    """A person and what they are qualified for."""
-    return f"{name} ({', '.join(qualifications)})" if qualifications else name
