@@ -248,19 +248,22 @@ class Recorder:
                 del self._tapes[run]
                 closing = asyncio.create_task(self._roll_up(run, tape, moved.at, last))
                 self._closing[run] = closing
+                closing.add_done_callback(lambda _: self._closing.pop(run))
         if tape is None:
             return await self.add(run, Batch(moves=(moved,)))
         return await asyncio.shield(closing)
 
     async def _roll_up(self, run: str, tape: Tape, at: datetime, last: Segment) -> Segment:
+        """The end is written and stays, whatever becomes of the roll-up."""
         try:
             return await tape.writer.write(lambda db: evidence.roll_up(db, at))
         except StorageFailed as fault:
             log.warning("%s is plotted from its readings, not rolled up: %s", run, fault)
-            return last
+        except Exception:
+            log.exception("%s is plotted from its readings, not rolled up", run)
         finally:
             await asyncio.to_thread(tape.writer.close, for_good=True)
-            del self._closing[run]
+        return last
 
     # -- writing ----------------------------------------------------------------------------
 

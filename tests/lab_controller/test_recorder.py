@@ -176,6 +176,21 @@ async def test_while_one_run_is_rolled_up_the_others_are_written(
     assert (await noting).n == (await ending).n + 1
 
 
+async def test_an_end_stands_whatever_becomes_of_the_roll_up(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def too_large(db: Database, now: datetime) -> Segment:
+        raise ValueError("a total without bound")
+
+    monkeypatch.setattr(evidence, "roll_up", too_large)
+    await desk.start()
+    last = await desk.finish()
+    assert "not rolled up" in caplog.text
+    assert desk.evidence(record.moves)[-1].state is RunState.FINISHED
+    note = Batch(notes=(Note(desk.clock.now(), "later", "staff"),))
+    assert (await desk.recorder.add("R1", note)).n == last.n + 1
+
+
 async def test_later_words_on_a_run_come_one_after_the_other(desk: Desk) -> None:
     await desk.start()
     await desk.finish()
