@@ -66,7 +66,8 @@ class TrialBooks:
         )
         found = [await asyncio.to_thread(self._counted, *each) for each in live if each[1]]
         going = {each.run.id for each in found}
-        self._tallies = {run: tally for run, tally in self._tallies.items() if run in going}
+        kept = self._tallies.copy()  # a thread may add one meanwhile
+        self._tallies = {run: tally for run, tally in kept.items() if run in going}
         return found
 
     def _counted(self, run: Run, rules: tuple[StopRule, ...]) -> RunCounts:
