@@ -21,6 +21,8 @@ from booking.store.rows import Database, Row, from_ms, one, rows, to_ms
 LONGEST_HOLD = timedelta(days=33)
 NEAR = 0.6
 """How alike (0 to 1, as difflib counts) two numbers are to be taken for one another."""
+NEWEST = 300
+"""Among so many a mistyped number is looked for; more would take over five milliseconds."""
 
 
 def next_number(db: Database, year: int) -> str:
@@ -124,7 +126,8 @@ def booking_named(db: Database, name: str) -> Booking:
     row = one(db, sql, number=number, id=name)
     if row is not None:
         return _booking(row)
-    known = rows(db, "SELECT number FROM booking_bookings ORDER BY number DESC")
+    newest = "SELECT number FROM booking_bookings ORDER BY number DESC LIMIT :many"
+    known = rows(db, newest, {"many": NEWEST})
     near = get_close_matches(number, [each["number"] for each in known], cutoff=NEAR)
     if near:
         raise NoSuchNumber(booking=name, near=", ".join(near))

@@ -16,6 +16,7 @@ from booking.errors import (
     BadInput,
     BookingRefused,
     KeyReused,
+    NoSuchNumber,
     NotAllowed,
     UnknownBooking,
     UnknownEquipment,
@@ -155,6 +156,26 @@ def test_the_status_page_opens_with_number_and_code_only(db: Database) -> None:
     for number, code in [(made.number, "AAAA-AAAA-AAAA"), ("2026-9999", made.code), ("", "")]:
         with pytest.raises(UnknownBooking):
             bookings.find_by_number_and_code(db, number, code)
+
+
+def test_a_mistyped_number_is_answered_with_those_like_it(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = request(db)
+    assert bookings.booking_named(db, "２０２６－０００１") == made
+    assert bookings.booking_named(db, made.id) == made
+    with pytest.raises(NoSuchNumber) as caught:
+        bookings.booking_named(db, "2026-0011")
+    assert caught.value.params == {"booking": "2026-0011", "near": made.number}
+    monkeypatch.setattr(bookings, "NEWEST", 1)
+    other = request(db, start="2026-11-25 10:00", end="2026-11-25 12:00", key="key-00000002")
+    with pytest.raises(NoSuchNumber) as caught:
+        bookings.booking_named(db, "2026-0011")
+    assert caught.value.params["near"] == other.number
+    for name in ("hanako", "0" * 32):
+        with pytest.raises(UnknownBooking) as unlike:
+            bookings.booking_named(db, name)
+        assert unlike.value.code == "booking.unknown_booking"
 
 
 def test_numbers_count_within_a_local_year(db: Database) -> None:
