@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import booking
+from booking import rules
 from booking.errors import BadInput, Problem
 from booking.facts import Facts
 from booking.model import (
@@ -192,6 +193,16 @@ def test_the_next_start_skips_what_is_held_the_weekend_and_the_holiday() -> None
     rest_of_friday = held("2026-11-20 12:00", "2026-11-20 17:00")
     (problem,) = propose(wish(), facts(occupied=rest_of_friday))
     assert problem.next_start == tokyo("2026-11-24 09:00")
+
+
+@pytest.mark.parametrize("days", [0, 1, 7, 30])
+def test_the_next_start_is_the_same_however_near_it_is_looked_for_first(
+    days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "NEAR", timedelta(days=days))
+    for until, start in (("11-20 17:00", "11-24 09:00"), ("12-04 12:00", "12-04 12:30")):
+        (problem,) = propose(wish(), facts(occupied=held("2026-11-20 12:00", f"2026-{until}")))
+        assert problem.next_start == tokyo(f"2026-{start}")
 
 
 def test_a_length_that_is_never_allowed_has_no_next_start() -> None:

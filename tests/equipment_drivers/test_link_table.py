@@ -95,7 +95,7 @@ MISHAPS = ["lost", "degraded", "online", *(fault.__name__ for fault in FAULTS)]
 def test_whatever_happens_the_table_is_kept(mishaps: list[str]) -> None:
     life = Life()
     asyncio.run(life.play(mishaps))
-    for before, after in pairwise(life.links):
+    for before, after in pairwise([Link.OFFLINE, *life.links]):
         assert after in FOLLOWS[before] or before is after
     assert life.links[-1] is Link.OFFLINE
 
