@@ -51,7 +51,7 @@ ELSEWHERE: Mapping[str, str] = {
     "power cut": "the control port's `power` op, of every simulator",
     "lease loss mid-job": "the controller takes a lease away: tests/lab_controller/test_arming.py",
     "limit hit": "no simulated machine has limit switches; drivers check bounds before they send",
-    "SIGSTOP": "a signal to the simulator's process: tests/equipment_drivers/sims.py `freeze`",
+    "SIGSTOP": "a signal to the simulator's process: tests/sims/sim.py `freeze`",
 }
 
 
