@@ -210,7 +210,9 @@ FIELDS: Mapping[str, Callable[[TrialFacts], Iterable[Row]]] = {
     ),
     "comparison": _comparison,
     "photos": lambda facts: [
-        _row("photo", each.file.name, number=each.number) for each in photos(facts.files)
+        # never by the name of its file, in which people write party and part
+        _row("photo", "", number=place)
+        for place, _ in enumerate(photos(facts.files), 1)
     ],
 }
 """The fields that can be released, each with what makes its lines."""

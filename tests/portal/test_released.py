@@ -34,7 +34,7 @@ MARKS = {
     "title": "Qtitle", "question": "<b>Qquestion", "part": "Qpart", "material": "Qmaterial",
     "baseline": "Qbaseline", "conditions": "Qcondition", "limits": "Qwidth",
     "parts": "4011 / 4012 / 4013", "yield": "(n = 12036)", "cycle_times": "31.1",
-    "throughput": "115", "capability": "5017 / 5018", "energy": "0.0911", "photos": "Qphoto.png",
+    "throughput": "115", "capability": "5017 / 5018", "energy": "0.0911", "photos": "写真1",
 }  # fmt: skip
 TRIAL = "T20261120-01"
 
@@ -86,7 +86,7 @@ async def test_the_page_shows_what_was_released_and_the_look_is_written_down(sit
     ]  # fmt: skip
     await site.lab.vendor_views.revoke(trial, ["photos"], by="staff")
     assert (await site.browser.get(photo)).status_code == 404
-    assert "Qphoto" not in (await site.browser.get(f"/vendor/{found.token}")).text
+    assert "写真1" not in (await site.browser.get(f"/vendor/{found.token}")).text
     await site.lab.vendor_views.revoke(trial, [], by="staff")
     over = await site.browser.get(f"/vendor/{found.token}?lang=en")
     assert (over.status_code, "cannot be used" in over.text) == (404, True)
@@ -111,7 +111,7 @@ async def test_no_other_field_is_on_the_page_or_in_the_answer(site: Site) -> Non
             without_links = text.replace(token or "-", "")
             there = {name for name, mark in MARKS.items() if mark in without_links}
             assert there == set(fields) & set(MARKS), fields
-            for secret in ("Qparty", "Qop", "Qdrawing", trial, "さくら精密"):
+            for secret in ("Qparty", "Qop", "Qphoto", "Qdrawing", trial, "さくら精密"):
                 assert secret not in without_links
 
 

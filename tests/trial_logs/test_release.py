@@ -43,9 +43,10 @@ MARKS = {
     "capability": ["5017 / 5018"],
     "energy": ["8.11", "8.22", "0.0911", "0.0922"],
     "comparison": ["1.00", "2.07"],
-    "photos": ["Qphoto.png"],
+    "photos": ["release.row.photo"],
 }
-SECRET = ["Qparty", "Qequipment", "Qbooking", "Qoperator", "Qdrawing.pdf", "Qsecret", "T99990101"]
+SECRET = ["Qparty", "Qequipment", "Qbooking", "Qoperator", "T99990101"]
+SECRET += ["Qphoto", "Qdrawing", "Qsecret"]
 
 
 def run_facts(number: int, condition: str, **values: float) -> RunFacts:

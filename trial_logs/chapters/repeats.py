@@ -48,11 +48,11 @@ def run_warnings(content: ReportContent, words: Words) -> Iterator[str]:
     again = [name for name, runs in groups.items() if len(runs) > 1]
     if once:
         enough = enough_runs()
-        names = words["report.and"].join(once)
+        names = words["report.names_and"].join(once)
         params = {"conditions": names, "more": enough - 1, "enough": enough}
         yield words["report.one_run"].format(**params)
     if again:
-        names = words["report.and"].join(again)
+        names = words["report.names_and"].join(again)
         yield words["report.pooled"].format(conditions=names)
     for name, runs in groups.items():
         for each in repeated([run_input(run) for run in runs]):
