@@ -17,8 +17,11 @@ def is_archive(file: Path) -> bool:
     """Whether the file is an archive of data files, and no workbook, which is packed like one."""
     if not is_zipfile(file):
         return False
-    with ZipFile(file) as packed:
-        return not set(MEMBERS).isdisjoint(packed.namelist())
+    try:
+        with ZipFile(file) as packed:
+            return not set(MEMBERS).isdisjoint(packed.namelist())
+    except BadZipFile:  # its list of contents is damaged: a file nobody knows
+        return False
 
 
 def unpacked(file: Path, folder: Path) -> tuple[list[Path], list[Difference]]:
@@ -33,7 +36,7 @@ def unpacked(file: Path, folder: Path) -> tuple[list[Path], list[Difference]]:
             try:
                 with packed.open(name) as source, (folder / name).open("wb") as target:
                     shutil.copyfileobj(source, target)
-            except (BadZipFile, EOFError, zlib.error):
+            except (BadZipFile, EOFError, RuntimeError, zlib.error):  # or locked, or packed oddly
                 told.append(Difference("report.member_broken", {"file": file.name, "name": name}))
             else:
                 found.append(folder / name)

@@ -275,6 +275,15 @@ def test_an_archive_of_the_data_is_proved_file_by_file(data: Path) -> None:
     (data / "sent.zip").write_bytes(content)
     code, params = first(verified(data, data / "sent.zip"), "sent.zip")
     assert (code, params["name"]) == ("report.member_broken", "runs.csv")
+    listed = content.index(b"PK\x01\x02")
+    for at, value, told in (
+        (listed + 8, 1, "report.member_broken"),  # locked
+        (listed + 10, 99, "report.member_broken"),  # packed in a way nobody knows
+        (listed, 0, "report.not_made_here"),
+    ):
+        damaged = content[:at] + bytes([value]) + content[at + 1 :]
+        (data / "sent.zip").write_bytes(damaged)
+        assert first(verified(data, data / "sent.zip"), "sent.zip")[0] == told
 
 
 def test_an_export_nobody_took_note_of_is_proved_by_making_it_again(data: Path) -> None:
