@@ -359,7 +359,7 @@ def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recor
         printed = words_in(report_sheet(changed, JA))
         assert (printed.count(pooled), printed.count(JA["report.repeats.note"])) == (said, said)
         name = first.condition
-        names = f"{name}・{name}［模擬］" if runs == mixed else name
+        names = f"{name}」「{name}［模擬］" if runs == mixed else name
         once = JA["report.one_run"].format(conditions=names, more=3, enough=4)
         assert printed.count(once) == 1 - said
         assert words_in(dossier_sheet(dossier(changed), JA)).count(pooled) == said

@@ -62,7 +62,7 @@ def test_measured_minutes_become_hours_money_and_indices(recorded: Day) -> None:
     assert next_step(content).step is Step.CLOSE  # seven years of use, 7.4 to pay back
     for words in (JA, EN):
         told = words_in([*first_page(content, words), *money_pages(content, words)])
-        for said in ("12.0", "4.0", "2,400", "見積書の作成", words["assumption.task_only"]):
+        for said in ("12.0", "4.0", "−8.0", "2,400", "見積書の作成", words["assumption.task_only"]):
             assert said in told
         assert words["dossier.task.measured"].format(name=TIME) in told
         assert words["dossier.fact.capacity"] not in told

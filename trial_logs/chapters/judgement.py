@@ -22,7 +22,7 @@ from trial_logs.inference.interval import Interval
 from trial_logs.inference.needed import Needed
 from trial_logs.inference.of_run import Measured, RunInference
 from trial_logs.pictures.cycles import control_chart
-from trial_logs.shown import percent, significant, with_interval
+from trial_logs.shown import minus, percent, significant, with_interval
 
 MOST_LINES = 12
 
@@ -110,7 +110,9 @@ def _capability_row(run: RunSection, measured: Measured, found: Capability, word
         words[f"report.{tested[found.normality.normal]}"],
     )
     said = [words.get(f"warning.{code}", words.get(code, code)) for code in found.codes]
-    said += [f"{words[f'capability.{name}']} {value:.2f}" for name, value in _beside(found)]
+    said += [
+        f"{words[f'capability.{name}']} {minus(f'{value:.2f}')}" for name, value in _beside(found)
+    ]
     if said:
         row["remark"] = "　".join(said)
     return row

@@ -101,10 +101,10 @@ def share(spread: Spread, words: Words) -> str:
     """A share 0..1 in percent with both ends."""
     if spread.estimate is None:
         return _missing(spread.code, words)
-    text = percent(spread.estimate)
+    text = minus(percent(spread.estimate))
     if spread.low is None or spread.high is None or spread.low == spread.high:
         return text
-    ends = span(percent(spread.low), percent(spread.high), words)
+    ends = minus(span(percent(spread.low), percent(spread.high), words))
     return words["dossier.with_ends"].format(value=text, ends=ends)
 
 

@@ -30,7 +30,7 @@ from trial_logs.dossier.amounts import (
 from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import Economics, SubsidyVariant, Yen
 from trial_logs.dossier.findings import Finding
-from trial_logs.dossier.task_words import task_card, task_of, task_times
+from trial_logs.dossier.task_words import task_card, task_difference, task_of, task_times
 from trial_logs.dossier.verdict import answer, doubts, next_step
 from trial_logs.inference.interval import Interval
 from trial_logs.shown import POINTS, minus, one_decimal
@@ -136,7 +136,9 @@ def _before_and_after(content: DossierContent, finding: Finding, words: Words) -
         return shown(found.difference if found else None, write)
 
     if task := task_of(content):
-        rows = [table_row(words["dossier.task.row"], *task_times(task, finding.runs, words), none)]
+        told = task_times(task, finding.runs, words)
+        less = task_difference(task, finding.runs, words)
+        rows = [table_row(words["dossier.task.row"], *told, less)]
     else:
         rows = [
             table_row(

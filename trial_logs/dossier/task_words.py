@@ -11,7 +11,7 @@ from trial_logs.dossier.content import DossierContent
 from trial_logs.dossier.economics import TaskTime
 from trial_logs.dossier.task import runs_measured, seconds_after, seconds_before
 from trial_logs.inference.interval import Interval
-from trial_logs.shown import one_decimal, with_interval
+from trial_logs.shown import minus, one_decimal, with_interval
 
 
 def task_of(content: DossierContent) -> TaskTime | None:
@@ -35,6 +35,15 @@ def task_facts(task: TaskTime, runs: Sequence[RunSection], words: Words) -> dict
 def task_times(task: TaskTime, runs: Sequence[RunSection], words: Words) -> tuple[str, str]:
     """Minutes before and after with interval and number of pieces."""
     return _counted(seconds_before(task), words), _counted(seconds_after(task, runs), words)
+
+
+def task_difference(task: TaskTime, runs: Sequence[RunSection], words: Words) -> str:
+    """How many minutes more or less a piece takes, of the minutes as they are printed."""
+    before, after = seconds_before(task).estimate, seconds_after(task, runs).estimate
+    if before is None or after is None:
+        return words["report.none"]
+    then, today = (float(one_decimal(each / 60)) for each in (after, before))
+    return minus(one_decimal(round(then - today, 2)))
 
 
 def task_card(task: TaskTime, runs: Sequence[RunSection], words: Words) -> dict[str, str]:

@@ -52,7 +52,7 @@ def pictures(content: DossierContent, words: Words) -> Iterator[Block]:
                for each in content.findings]  # fmt: skip
     side_by_side = boxes(samples, words, before)
     if side_by_side is None:
-        yield text_block(words["dossier.no_cycles"])
+        yield together([heading(words["dossier.pictures"]), text_block(words["dossier.no_cycles"])])
     else:
         yield together([heading(words["dossier.pictures"]), side_by_side])
     for each in content.findings[:MOST_PICTURES]:
