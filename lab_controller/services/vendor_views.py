@@ -117,14 +117,18 @@ class VendorViews:
         return replace(view, sections=tuple(sections))
 
     async def photo(self, token: str, number: int) -> tuple[Attachment, bytes]:
-        """A bare copy of a released picture. Raises LinkOver for any other file, NotBare where
-        no copy can be made."""
+        """A bare copy of a released picture. Raises LinkOver for any other file, and where no copy
+        can be made.
+        """
         facts, fields = await self._opened(token)
         shown = [each.number for each in photos(facts.files)] if "photos" in fields else []
         if number not in shown:
             raise LinkOver
         await self._note(facts, "photo")
-        return await self._bare(facts, number)
+        try:
+            return await self._bare(facts, number)
+        except NotBare as broken:
+            raise LinkOver from broken
 
     async def _bare(self, facts: TrialFacts, number: int) -> tuple[Attachment, bytes]:
         """The original stays where and as it is."""
@@ -143,7 +147,8 @@ class VendorViews:
         for number in numbers:
             copy = ""
             with suppress(NotBare, AttachmentLost):
-                copy = hashlib.sha256((await self._bare(facts, number))[1]).hexdigest()
+                _, picture = await self._bare(facts, number)
+                copy = await asyncio.to_thread(_sha256, picture)
             told.append((originals[number], copy))
         return tuple(told)
 
@@ -162,6 +167,10 @@ class VendorViews:
     async def _note(self, facts: TrialFacts, what: str) -> None:
         now = self._clock.now()
         await self._db.write(lambda db: releases.note_access(db, facts.trial.id, VENDOR, what, now))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _standing(db: Database, trial: str, token: str = "") -> Standing:

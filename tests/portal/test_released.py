@@ -84,6 +84,12 @@ async def test_the_page_shows_what_was_released_and_the_look_is_written_down(sit
     assert [each.what for each in (await site.lab.vendor_views.standing(trial)).seen] == [
         "photo", "view",
     ]  # fmt: skip
+    await site.lab.attachments.keep(
+        trial, "Qhalf.png", AttachmentKind.PHOTO, TOLD[:-20], by="staff"
+    )
+    assert "撮影情報を除けない" in (await site.browser.get(f"/vendor/{found.token}")).text
+    half = re.sub(r"\d+$", "3", photo)  # of which no copy can be made
+    assert (await site.browser.get(half)).status_code == 404
     await site.lab.vendor_views.revoke(trial, ["photos"], by="staff")
     assert (await site.browser.get(photo)).status_code == 404
     assert "写真1" not in (await site.browser.get(f"/vendor/{found.token}")).text
