@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.portal.test_following import SOON, open_page
 from trial_logs.chain import last_segment
 from trial_logs.digest import RunEnd
 from trial_logs.errors import ReportFailed
+from trial_logs.store import amend_plan
 from trial_logs.stores.reports import MadeFile, MadeReport, reports_of, take_report
 
 
@@ -123,6 +125,13 @@ async def test_papers_are_made_once_and_again_after_a_correction(
     assert (await site.browser.get(offered[0])).status_code == 404
     await site.browser.post(papers)
     assert len(printer.made) == 4
+    draft = (await site.lab.trials.trial(trial)).draft
+    assert "作り直しが要ります" not in (await site.browser.get(page)).text
+    later, plan = NOW + timedelta(hours=1), replace(draft, title="改")
+    await site.lab.db.write(
+        lambda db: amend_plan(db, trial, plan, later, by="職員", why="題", after_runs=True)
+    )
+    assert "作り直しが要ります" in (await site.browser.get(page)).text
     assert "良品 20個、不良 0個" in (await site.browser.get(page)).text
 
 

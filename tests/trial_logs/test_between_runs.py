@@ -19,11 +19,13 @@ from trial_logs.inference.between_runs import (
     enough_runs,
     mean_of_runs,
     run_error,
+    run_means,
     run_spread,
     share_of_runs,
 )
 from trial_logs.inference.difference import Known, known, known_of_runs, mean_difference
-from trial_logs.inference.interval import NO_LOWER, NO_SPREAD, joint_level
+from trial_logs.inference.gauge import mls_interval
+from trial_logs.inference.interval import NO_LOWER, NO_METHOD, NO_SPREAD, joint_level
 from trial_logs.inference.needed import parts_for_difference, runs_for_width
 from trial_logs.inference.of_condition import of_condition, repeated
 from trial_logs.inference.of_run import Measured, RunInput
@@ -114,6 +116,8 @@ def test_the_mean_is_that_of_the_runs_and_never_surer_than_the_parts() -> None:
     error = run_error(ALIKE)
     assert error is not None
     assert error.df == 6
+    assert error.one_run == 2 * error.variance
+    assert (error.grown(5).df, error.grown(5).variance) == (4, error.one_run / 5)
     uneven = mean_of_runs([[10.0] * 9, [20.0]])
     assert uneven.estimate == 15  # a further run is as likely like the short one
     assert mean_of_runs([[1.0, 2.0, 3.0], []]) == mean_interval([1.0, 2.0, 3.0])
@@ -138,6 +142,12 @@ def test_the_spread_between_runs_is_told() -> None:
     assert run_spread(ALIKE).between.estimate == 0
     assert run_spread([[1.0, 2.0]]).between.code == TOO_FEW
     assert run_spread([[1.0], [2.0]]).within is None
+    uneven = run_spread([[10.0, 12.0], [20.0, 21.0, 22.0, 23.0]])
+    # MSB = 2·7² + 4·3.5² = 147, MSW = (2 + 5) ÷ 4, n₀ = 6 − 20/6
+    assert uneven.between.estimate == pytest.approx(math.sqrt((147 - 1.75) * 3 / 8))
+    low, high = mls_interval([(3 / 8, 147, 1), (-3 / 8, 1.75, 4)])
+    assert (uneven.between.low, uneven.between.high) == (math.sqrt(low), math.sqrt(high))
+    assert run_spread([[9.0, 11.0], [9.0, 11.0]]).between.code == NO_METHOD
     coarse = run_spread([[1.0, 1.0], [2.0, 2.0]])  # a gauge too coarse within runs
     assert coarse.between.estimate == pytest.approx(math.sqrt(0.5))
     assert (coarse.within, coarse.p, coarse.between.method) == (0, None, "interval.mls")
@@ -146,7 +156,14 @@ def test_the_spread_between_runs_is_told() -> None:
 
 def test_shares_count_as_many_parts_as_the_runs_say() -> None:
     apart = [(3, 30), (12, 30), (6, 30), (15, 30)]
-    assert effective_parts(apart) < 30
+    # the variance of the share is 4/3·90/120², of independent parts 0.3·0.7/120
+    t119, t3 = stats.t.ppf(0.975, [119, 3])
+    assert effective_parts(apart) == pytest.approx(120 * 0.00175 / (120 / 14400) * (t119 / t3) ** 2)
+    t39, t1 = stats.t.ppf(0.975, [39, 1])
+    sizes = 0.325 * 0.675 / (2 * 2 * 2.25**2 / 40**2) * (t39 / t1) ** 2
+    assert effective_parts([(1, 10), (12, 30)]) == pytest.approx(sizes)
+    assert effective_parts([(10, 30), (11, 30), (10, 30), (11, 30)]) == 120
+    assert defects_of_runs(apart) == share_of_runs(apart)
     found, plain = share_of_runs(apart), wilson(36, 120)
     assert (found.estimate, found.n, found.method) == (0.3, 120, "interval.wilson_runs")
     assert found.low is not None
@@ -158,16 +175,21 @@ def test_shares_count_as_many_parts_as_the_runs_say() -> None:
 
 
 def test_a_condition_of_several_runs_says_what_it_cannot() -> None:
-    runs = [RunInput(each, 3, 0, 0, (Measured("径", "mm", 9.0, 13.0, each),)) for each in APART]
-    whole = RunInput([v for each in APART for v in each], 9, 0, 0)
+    inch = Measured("径", "in", 0, 1, [0.4])
+    bores = [(Measured("径", "mm", 9.0, 13.0, each), inch) for each in APART]
+    runs = [RunInput(each, 3, n, 0, bores[n]) for n, each in enumerate(APART)]
+    whole = RunInput([v for each in APART for v in each], 9, 3, 0)
     found = of_condition(runs, whole)
     assert found.cycle_mean_s == mean_of_runs(APART)
     assert found.throughput_per_h.method == "interval.run_means"
-    for each in (found.cycle_median_s, found.cycle_sd_s):
+    assert found.scrap_share == share_of_runs([(0, 3), (1, 4), (2, 5)])
+    for each in (found.cycle_median_s, found.cycle_p95_s, found.cycle_sd_s):
         assert (each.low, each.code) == (None, SEVERAL_RUNS)
     (width,) = found.needed
     assert (width.goal, width.in_runs) == ("needed.width_runs", True)
-    assert [each.name for each in repeated(runs)] == ["", "径"]
+    assert [(each.name, each.means) for each in repeated(runs)] == [
+        ("", tuple(run_means(APART))), ("径", tuple(run_means(APART))), ("径", (0.4,) * 3),
+    ]  # fmt: skip
     assert repeated(runs[:1]) == ()
     assert of_condition(runs[:1], runs[0]).cycle_mean_s == mean_interval(APART[0])
     wild = [RunInput(each, 0, 0, 0) for each in ([1.0, 1.1], [9.0, 9.1])]
@@ -177,6 +199,9 @@ def test_a_condition_of_several_runs_says_what_it_cannot() -> None:
     error = run_error([each.cycle_s for each in wild])
     assert error is not None
     assert runs_for_width(5.05, error, 1.0).more == open_end.needed
+    near = run_error(ALIKE)  # within ±10 % already by its parts, not by two runs
+    assert near is not None
+    assert runs_for_width(10.0, near, 0.1).more == 0
 
 
 def test_differences_know_the_runs_and_say_how_many_more() -> None:
@@ -189,6 +214,7 @@ def test_differences_know_the_runs_and_say_how_many_more() -> None:
     more = parts_for_difference(Known(12.0), after)
     assert more.in_runs
     assert more.total is not None
+    assert more.more == more.total - 3
     assert after.runs is not None
     for runs, decided in ((more.total, True), (more.total - 1, False)):
         grown = Known(after.mean, n=after.n, runs=after.runs.grown(runs))
@@ -197,8 +223,11 @@ def test_differences_know_the_runs_and_say_how_many_more() -> None:
     assert both.half_width == pytest.approx(stats.t.ppf(0.975, 4) * math.sqrt(2 / 3))  # 2 + 2 free
     tallies = tuple(RunTally(tuple(each), 28, 2, 30) for each in APART)
     alone = against_baseline(
-        BaselineInput(cycle_s=(20.0, 21.0, 22.0)), ConditionInput("a", tallies[:1])
+        BaselineInput(cycle_s=(20.0, 21.0, 22.0), scrap=3, judged=60),
+        ConditionInput("a", tallies[:1]),
     )
+    assert alone.scrap_share is not None
+    assert alone.scrap_share.difference.code == ONE_RUN
     assert alone.cycle_s is not None
     assert alone.cycle_s.difference.code == ONE_RUN
     one = against_baseline(BaselineInput(cycle_s=(20.0, 21.0, 22.0)), ConditionInput("a", tallies))

@@ -10,6 +10,8 @@ import pytest
 from tests.trial_logs.purchases import measured
 from trial_logs.dossier.comparison import Entry, compare
 from trial_logs.dossier.from_trial import TOLD, before_of, circumstances, tried_of
+from trial_logs.inference.between_runs import ONE_RUN
+from trial_logs.inference.interval import joint_level
 from trial_logs.inference.of_run import RunInput, of_run
 from trial_logs.inference.of_trial import ConditionInput, RunTally
 from trial_logs.model import Condition, Limit, TrialDraft
@@ -54,6 +56,14 @@ def test_like_columns_are_compared_in_the_order_given() -> None:
     assert (found.left, found.right) == ("b", "a")
     assert found.value.estimate == pytest.approx(18.5 - 20.2)
     assert found.value.method != ""
+    assert found.joint is not None
+    assert found.joint.level == joint_level(2)  # cycle time and yield
+    one, runs = tallies([18.0, 19.0]), tallies([18.0, 18.5, 19.0], [18.2, 18.4, 18.9])
+    for left, right, code in (
+        (runs, runs, ""), (runs, one, ONE_RUN), (one, runs, ONE_RUN),
+    ):  # fmt: skip
+        both = compare([replace(entry("x"), tallies=left), replace(entry("y"), tallies=right)])
+        assert [row.differences[0].value.code for row in both.rows] == [code, code]
     assert good.differences[0].value.estimate == 0
     assert all(not cell.unlike for row in table.rows for cell in row.cells)
 

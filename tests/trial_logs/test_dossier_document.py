@@ -33,6 +33,7 @@ from trial_logs.dossier.first_page import first_page
 from trial_logs.dossier.quotes import QuoteFile, page_files, with_pages
 from trial_logs.dossier.sheet import dossier_sheet
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
+from trial_logs.inference.interval import joint_level
 from trial_logs.pictures.cycles import boxes, control_chart, histogram
 from trial_logs.protocol import Baseline, Protocol, SampleSize
 from trial_logs.sheet import report_sheet
@@ -346,6 +347,12 @@ def test_runs_of_one_condition_are_put_together_but_never_simulated_with_real(
     apart = findings(replace(content, runs=(first, told)))
     assert [len(each.cycle_s) for each in together] == [2 * len(first.cycle_s)]
     assert [each.simulated for each in apart] == [True, False]
+    present = replace(content, protocol=PROTOCOL)
+    (found,) = findings(replace(present, runs=(first, twin)))
+    assert found.joint is not None
+    for each in (found.joint.cycle_s, found.joint.scrap_share):
+        assert each is not None
+        assert each.difference.level == joint_level(2)
 
 
 def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recorded: Day) -> None:
@@ -363,6 +370,13 @@ def test_runs_put_together_and_reworked_parts_are_said_where_they_occurred(recor
         once = JA["report.one_run"].format(conditions=names, more=3, enough=4)
         assert printed.count(once) == 1 - said
         assert words_in(dossier_sheet(dossier(changed), JA)).count(pooled) == said
+    slow = tuple(
+        replace(part, cycle_time_s=part.cycle_time_s and 2 * part.cycle_time_s)
+        for part in twin.parts
+    )
+    for other, differ in ((twin, False), (replace(twin, parts=slow), True)):
+        printed = words_in(report_sheet(replace(report, runs=(first, other)), JA))
+        assert (f"の{JA['report.repeats.cycle']}は試行ごとに違います" in printed) is differ
     for rework, said in ((0, 0), (2, 1)):
         counts = replace(first.numbers.counts, rework=rework)
         run = replace(first, numbers=replace(first.numbers, counts=counts))

@@ -41,7 +41,8 @@ def timed(day: ReportContent, unit: str, *values: float, runs: int = 1) -> Repor
 
 
 def test_measured_minutes_become_hours_money_and_indices(recorded: Day) -> None:
-    sheet = purchases.sheet(task=TASK, running=RUNNING, purposes=["paperless"])
+    parts_only = {"parts_per_year": 100, "margin_yen_per_part": 900}  # nothing to do with it
+    sheet = purchases.sheet(task=TASK, running=RUNNING, purposes=["paperless"], extra=parts_only)
     content = dossier(timed(recorded[2], "s", 240.0, 270.0, 210.0, 240.0), sheet=sheet)
     money = content.money
     assert money is not None

@@ -18,7 +18,14 @@ from trial_logs.chapters.plan_changes import plan_alarm, plan_changes
 from trial_logs.dossier.verdict import doubts
 from trial_logs.errors import Invalid, NotPossibleNow
 from trial_logs.model import Condition, TrialDraft
-from trial_logs.plan_versions import as_of, changed_keys, draft_of, plan_json, version_of
+from trial_logs.plan_versions import (
+    amendment_problems,
+    as_of,
+    changed_keys,
+    draft_of,
+    plan_json,
+    version_of,
+)
 from trial_logs.protocol import SampleSize
 from trial_logs.sheet import report_sheet
 
@@ -94,6 +101,20 @@ def test_what_runs_were_made_under_stays() -> None:
     assert [each.code for each in no.value.problems] == [
         "trial.amend_other_booking", "trial.amendment_unsigned", "trial.condition_in_use",
     ]  # fmt: skip
+    lotted = replace(planned_run(lab), lot="L1")
+    (gone,) = amendment_problems(store.get_trial(lab, TRIAL), DRAFT, [lotted], by="a", why="b")
+    assert gone.code == "trial.lot_in_use"
+
+
+def test_a_condition_is_changed_before_its_run_and_one_without_runs_is_dropped() -> None:
+    lab = lab_with_trial()
+    planned = planned_run(lab)
+    changed = replace(DRAFT.conditions[0], settings={"速度": "別"})
+    assert len(DRAFT.conditions) > 1
+    amend(lab, replace(DRAFT, conditions=(changed,)))
+    trial = store.get_trial(lab, TRIAL)
+    assert trial.draft.conditions == (changed,)
+    assert store.run_header(trial, planned).condition == changed
 
 
 def test_a_plan_of_an_earlier_release_gets_its_first_version_when_it_is_amended() -> None:
