@@ -38,6 +38,8 @@ from tui.widgets.scrolling import PlainScrollBar
 
 WATCH_S = 0.5
 WHILE_LOST_S = 0.3
+MEANT_FOR_IT = frozenset({"go", "reset", "command_palette", "help"})
+"""What a key does everywhere but in a dialog, where it is typed."""
 
 
 LAB_THEME = Theme(
@@ -181,6 +183,12 @@ class LabApp(App[None]):
     async def _reset(self, given: Given) -> Message:
         await self.station.client.reset(given["reason"], given["scope"] or None)
         return Done(self.station.t("done.reset"))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Only stopping and quitting work while a dialog is on its way to the screen in front."""
+        screen = self.screen_stack[-1] if self.screen_stack else None
+        waits = isinstance(screen, LabScreen) and screen.opening
+        return not (waits and action in MEANT_FOR_IT) and super().check_action(action, parameters)
 
     # -- moving about -------------------------------------------------------------------------
 

@@ -73,6 +73,8 @@ SCOPES: dict[str, tuple[Key, ...]] = {
         Key("device.command", "v", "command", "v", footer=True),
         Key("device.take", "m", "take", "m", footer=True),
         Key("device.release", "u", "release", "u"),
+        Key("device.earlier", "left_square_bracket", "scroll(-1)", "["),
+        Key("device.later", "right_square_bracket", "scroll(1)", "]"),
     ),
     "log": (
         Key("log.details", "enter", "details", "Enter", footer=True),

@@ -63,6 +63,11 @@ class BookingsCame(Message):
 
 
 @dataclass
+class DialogCame(Message):
+    """What was to open a dialog has been answered, one way or the other."""
+
+
+@dataclass
 class DirectoryCame(Message):
     """Who and what a booking can be made for."""
 

@@ -14,6 +14,12 @@ class TestDevices:
                 assert word in shown
             assert "0秒前" in words(app.screen, "readings")
             assert "原点復帰" in words(app.screen, "about")
+            box = app.screen.query_one("#about-box")
+            assert box.max_scroll_y > 0, "it does not fit this low screen"
+            await press(pilot, "]")
+            assert box.scroll_y > 0
+            await press(pilot, "[")
+            assert box.scroll_y == 0
 
     async def test_a_stale_value_says_so(self) -> None:
         async with desk() as (app, pilot):

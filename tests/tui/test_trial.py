@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+
+import pytest
 
 from lab_controller.wire import Refusal
 from lab_controller.wire_trials import (
@@ -14,10 +17,23 @@ from lab_controller.wire_trials import (
 )
 from tests.tui.fake_bookings import overlap
 from tests.tui.fake_lab import FakeLab
-from tests.tui.rig import called, desk, field, picture, press, what, words
+from tests.tui.rig import (
+    called,
+    desk,
+    field,
+    picture,
+    press,
+    quiet,
+    settled,
+    strike,
+    what,
+    words,
+)
+from tui.screens.bookings import Bookings
 from tui.screens.dialog import Confirm, Notice
 from tui.screens.form import Form
 from tui.screens.pick import Pick
+from tui.screens.trial import Trial
 
 
 class TestTrial:
@@ -138,6 +154,29 @@ class TestTrial:
             wanted = what(app.lab, "create_trial")
             assert wanted.booking == "b4"
             assert [one.name for one in wanted.conditions] == ["速い", "遅い"]
+
+    async def test_keys_before_an_asked_for_dialog_comes_go_nowhere(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with desk() as (app, pilot):
+            inner, come = app.client.trial_templates, asyncio.Event()
+
+            async def late() -> list[TemplateShape]:
+                await come.wait()
+                return await inner()
+
+            monkeypatch.setattr(app.client, "trial_templates", late)
+            await press(pilot, "down")
+            for key in ("t", "4", "b", "n"):
+                strike(app, key)
+                await quiet()
+            assert isinstance(app.screen, Trial)
+            assert called(app.lab) == []
+            come.set()
+            await settled(pilot)
+            assert isinstance(app.screen, Form)
+            await press(pilot, "escape", "4")
+            assert isinstance(app.screen, Bookings)
 
     async def test_a_new_trial_from_a_template_keeps_what_nobody_changed(self) -> None:
         lab = FakeLab()

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from lab_controller.client import Refused, Unreachable
-from tui.messages import Done, Trouble, Whisper
+from tui.messages import DialogCame, Done, Trouble, Whisper
 from tui.screens.dialog import Confirm, Notice
 from tui.station import Station
 from tui.widgets.bars import Banner, KeyBar, StopBar, Tabs, TopBar
@@ -38,6 +38,7 @@ class LabScreen(Screen[None]):
         self.station, self.t, self.view = station, station.t, station.view
         self._whispered = ""
         self._ready = False
+        self._opening = 0
 
     def compose(self) -> ComposeResult:
         yield TopBar(self.station, id="top-bar")
@@ -88,23 +89,41 @@ class LabScreen(Screen[None]):
 
     # -- asking -------------------------------------------------------------------------------
 
-    def ask(self, question: Question, *about: Any, group: str = "") -> None:
-        """Ask in a worker; the answer comes as a message. A group keeps only its newest."""
+    def ask(self, question: Question, *about: Any, group: str = "", opens: bool = False) -> None:
+        """Ask in a worker; the answer comes as a message. A group keeps only its newest.
+
+        The answer `opens` a dialog: what is typed until then was meant for it, and does nothing.
+        """
+        self._opening += opens
         asking: Callable[[], Awaitable[None]] = partial(
-            self._ask, partial(question, *about), quiet=bool(group)
+            self._ask, partial(question, *about), quiet=bool(group), opens=opens
         )
         self.run_worker(asking, group=group, exclusive=bool(group))
 
-    async def _ask(self, question: Question, *, quiet: bool) -> None:
+    async def _ask(self, question: Question, *, quiet: bool, opens: bool) -> None:
         try:
-            answer = await question()
+            self.post_message(await question())
         except Refused as error:
-            answer = Whisper(error.refusal.text) if quiet else Trouble.of(error)
+            self.post_message(Whisper(error.refusal.text) if quiet else Trouble.of(error))
         except Unreachable:
-            if quiet:
-                return
-            answer = Trouble(self.t("trouble.lost"))
-        self.post_message(answer)
+            if not quiet:
+                self.post_message(Trouble(self.t("trouble.lost")))
+        finally:
+            if opens:
+                self.post_message(DialogCame())
+
+    @property
+    def opening(self) -> bool:
+        """Whether a dialog that was asked for is still on its way."""
+        return self._opening > 0
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """No key of this screen works while a dialog is on its way."""
+        return not self.opening and super().check_action(action, parameters)
+
+    @on(DialogCame)
+    def _dialog_came(self) -> None:
+        self._opening -= 1
 
     def may_change(self) -> bool:
         """Whether this console may change anything; says so when not."""

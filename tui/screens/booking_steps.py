@@ -62,7 +62,7 @@ class BookingSteps(LabScreen):
     def _take(self, step: Step, booking: BookingShape) -> None:
         title = f"{self.t(f'key.{step.key}')}  {booking.number}  {booking.party_name}"
         if step.wire == "operator":
-            self.ask(self._operators, booking)
+            self.ask(self._operators, booking, opens=True)
         elif step.fields:
             starting = {"head_count": str(booking.head_count)}
             fields = [
@@ -134,7 +134,7 @@ class BookingSteps(LabScreen):
     def action_request(self) -> None:
         """Ask for a slot on behalf of a party on the phone or at the desk."""
         if self.may_change():
-            self.ask(self._directory)
+            self.ask(self._directory, opens=True)
 
     async def _directory(self) -> Message:
         client = self.station.client

@@ -113,6 +113,11 @@ class Devices(LabScreen):
         for id, lines in (("readings", readings), ("about", about)):
             self.query_one(f"#{id}", Panel).say(Text("\n").join(lines))
 
+    def action_scroll(self, ways: int) -> None:
+        """Show what does not fit of the device, by half a box."""
+        for box in self.query(VerticalScroll):
+            box.scroll_relative(y=ways * max(1, box.size.height // 2), animate=False)
+
     # -- asking -------------------------------------------------------------------------------
 
     def action_stop_device(self) -> None:

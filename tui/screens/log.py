@@ -119,7 +119,7 @@ class Log(LabScreen):
         """Everything about this command, and the end of its job's own log."""
         one = self.selected()
         if one is not None:
-            self.ask(self._read_job, one)
+            self.ask(self._read_job, one, opens=True)
 
     @on(Rows.Chosen)
     def _chosen(self) -> None:

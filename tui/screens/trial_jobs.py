@@ -32,7 +32,7 @@ class JobKeys(TrialSubject):
             self.say(why)
         elif self.may_change():
             if "print_file" in device.commands:
-                self.ask(self._files)
+                self.ask(self._files, opens=True)
             else:
                 self._choose_program(device)
 

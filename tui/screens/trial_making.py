@@ -27,7 +27,7 @@ class MakingKeys(TrialSubject):
     def new_trial(self, booking: BookingShape) -> None:
         """Ask which template to begin with, then show the form."""
         if self.may_change():
-            self.ask(self._templates, booking)
+            self.ask(self._templates, booking, opens=True)
 
     async def _templates(self, booking: BookingShape) -> Message:
         return TemplatesCame(booking, await self.station.client.trial_templates())

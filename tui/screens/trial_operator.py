@@ -156,7 +156,7 @@ class OperatorKeys(TrialSubject):
         if why or run is None:
             self.say(why)
         elif self.may_change():
-            self.ask(self._undo_of, run, group="undo")
+            self.ask(self._undo_of, run, group="undo", opens=True)
 
     async def _undo_of(self, run: RunShape) -> Message:
         # asked for anew: a part may have been counted since the last look

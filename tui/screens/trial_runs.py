@@ -217,7 +217,7 @@ class RunKeys(TrialSubject):
         if run is None or run.state == "planned":
             self.say(self.t("why.no_replay"))
         else:
-            self.ask(self._replay, run)
+            self.ask(self._replay, run, opens=True)
 
     async def _replay(self, run: RunShape) -> Message:
         return ReplayCame(await self.station.client.replay(run.id))
