@@ -116,7 +116,9 @@ def _condition(plain: str, code: str, header: RunHeader, conditions: Sequence[st
 
 
 def _causes(own: Sequence[StopCause]) -> dict[str, str]:
-    return {_plain(code): code for code in (*USUAL_CAUSES, *(cause.code for cause in own))}
+    """The plan's own first: a console has nine digits, and those were chosen for this trial."""
+    first = {_plain(cause.code): cause.code for cause in own}
+    return first | {plain: code for code in USUAL_CAUSES if (plain := _plain(code)) not in first}
 
 
 def _plain(code: str) -> str:

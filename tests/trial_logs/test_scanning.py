@@ -15,7 +15,17 @@ from trial_logs import evidence, record, store
 from trial_logs.errors import NotPossibleNow
 from trial_logs.model import Batch, Condition, Correction, PartEvent, PartSource, RunHeader, Verdict
 from trial_logs.protocol import StopCause
-from trial_logs.scanning import FIXED, Key, Kind, Meaning, OtherCondition, UnknownCode, keys, read
+from trial_logs.scanning import (
+    FIXED,
+    USUAL_CAUSES,
+    Key,
+    Kind,
+    Meaning,
+    OtherCondition,
+    UnknownCode,
+    keys,
+    read,
+)
 from trial_logs.taking_back import undo, undo_part
 
 HEADER = RunHeader(
@@ -36,6 +46,12 @@ TO_WIDE = {n: n + 0xFEE0 for n in range(0x21, 0x7F)}
 def test_every_key_of_the_sheet_is_read_in_any_width_and_case(key: Key) -> None:
     for sent in (key.code, key.code.lower(), key.code.translate(TO_WIDE), f" {key.code}\r\n"):
         assert read(sent, HEADER, CONDITIONS) == key.meaning
+
+
+def test_the_plans_own_causes_come_first() -> None:
+    shown = [key.meaning for key in keys(HEADER, CONDITIONS)]
+    causes = [meaning.value for meaning in shown if meaning.kind is Kind.STOP_CAUSE]
+    assert causes == ["chip_wrap", *USUAL_CAUSES]
 
 
 def test_what_codes_mean() -> None:
