@@ -40,8 +40,8 @@ async def arm(shift: Shift, client: LabClient) -> None:
         await work.power_up(shift.lab, client)
         await client.reset("both machines looked at")
     for equipment, device in DEVICE.items():
-        await until(lambda device=device: work.at_rest(client, device))  # type: ignore[misc]
-        await client.decide(shift.bookings[equipment], "arm")
+        await client.decide(shift.bookings[equipment], "arm")  # which switches on
+        await until(lambda device=device: work.regained(client, device))  # type: ignore[misc]
 
 
 async def refusal(asked: Awaitable[object]) -> str:
