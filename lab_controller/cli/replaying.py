@@ -24,6 +24,7 @@ from lab_controller.replay_words import cause_names, event_words, word
 from trial_logs.errors import TrialError
 from trial_logs.model import Verdict
 from trial_logs.replay import Event, Moment, Replay
+from trial_logs.shown import with_unit
 from trial_logs.stamps import from_us
 
 TIME = re.compile(r"(?:(?:(\d+):)?(\d{1,2}):)?(\d+(?:\.\d{1,6})?)")
@@ -96,9 +97,8 @@ class Teller:
             told = {
                 "device": one.series.device,
                 "signal": text(self.lang, f"signal.{one.series.signal}"),
-                "value": "-" if one.value is None else f"{one.value:g}",
-                "unit": one.series.unit,
-                "quality": one.quality.name,
+                "value": "-" if one.value is None else with_unit(f"{one.value:g}", one.series.unit),
+                "quality": self._word("quality", one.quality.name),
                 "age": f"{moment.age_us(one) / SECOND_US:.1f}",
             }
             click.echo(text(self.lang, "cli.replay_reading", told))
