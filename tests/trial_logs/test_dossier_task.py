@@ -17,7 +17,7 @@ from trial_logs.dossier.first_page import first_page
 from trial_logs.dossier.indices import labour_saving
 from trial_logs.dossier.investment import canonical, of_json
 from trial_logs.dossier.money_pages import money_pages
-from trial_logs.dossier.task import seconds_after
+from trial_logs.dossier.task import seconds_after, worked
 from trial_logs.dossier.verdict import Step, answer, doubts, next_step
 from trial_logs.errors import Invalid
 
@@ -81,6 +81,10 @@ def test_pieces_of_several_runs_count_as_runs_do(recorded: Day) -> None:
     later = replace(two.runs[1], measurements=tuple(
         replace(row, value=(row.value or 0) + 100) for row in two.runs[1].measurements
     ))  # fmt: skip
+    content = dossier(two, sheet=sheet)
+    assert content.finding is not None
+    crewed = replace(content.before, people=3.0)  # at the machine, not at the desk
+    assert worked(sheet, crewed, content.finding)[1].people == 1.0
     task = sheet.task
     assert task is not None
     found = seconds_after(task, (two.runs[0], later))
