@@ -7,8 +7,8 @@ https://developers.home-assistant.io/docs/api/websocket/
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from http import HTTPMethod
 from typing import Any
 
@@ -49,12 +49,11 @@ DRIP_S = 0.25
 
 
 class HubWire:
-    """One HTTP session with the hub. Every method raises WireFault, AuthRejected or Rejected."""
+    """Requests to the hub. Every method raises WireFault, AuthRejected or Rejected."""
 
     def __init__(self, options: HubOptions, token: Secret) -> None:
-        self._url, self._timeout_s = options.url, options.timeout_s
-        self._session = session_for(options.timeout_s)
-        self._client = AsyncClient(f"{options.url}/api", token, session=self._session)
+        self._url, self._token, self._timeout_s = options.url, token, options.timeout_s
+        self._sessions = Sessions(options.url, options.timeout_s)
 
     async def config(self) -> dict[str, Any]:
         """The hub's own configuration: version, state of its start-up, unit system."""
@@ -82,23 +81,78 @@ class HubWire:
         await self._request(path, HTTPMethod.POST, {"entity_id": entities})
 
     async def close(self) -> None:
-        """Close the session and its sockets."""
-        with suppress(niquests.exceptions.RequestException, OSError):
-            await self._session.close()
+        """Close every socket; no request is made afterwards."""
+        await self._sessions.close()
 
     async def _request(
         self, path: str, method: HTTPMethod = HTTPMethod.GET, body: dict[str, Any] | None = None
     ) -> Any:
         with our_words(self._url):
-            async with asyncio.timeout(self._timeout_s + DRIP_S):
-                return await self._client.request(path, method=method, json=body)
+            async with self._sessions.one() as session:
+                client = AsyncClient(f"{self._url}/api", self._token, session=session)
+                async with asyncio.timeout(self._timeout_s + DRIP_S):
+                    return await client.request(path, method=method, json=body)
+
+
+class Sessions:
+    """HTTP sessions with one hub, as many as there are requests at once; closes what it opened.
+
+    Each serves one request at a time and is kept only when that ended well. The library shares a
+    session's connections among tasks: a request cancelled beside another left its socket to the
+    garbage collector, or half used to whoever came next.
+    """
+
+    def __init__(self, url: str, silence_s: float) -> None:
+        self._url, self._silence_s = url, silence_s
+        self._open: set[niquests.AsyncSession] = set()
+        self._free: list[niquests.AsyncSession] = []
+        self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[niquests.AsyncSession]:
+        """A session for one request; closed where that fails or is cancelled.
+
+        Raises LinkLost after `close`.
+        """
+        if self._closed:
+            raise LinkLost(url=self._url, cause="closed")
+        session = self._free.pop() if self._free else session_for(self._silence_s)
+        self._open.add(session)
+        well = False
+        try:
+            yield session
+            well = True
+        finally:
+            if well and not self._closed:
+                self._free.append(session)
+            else:
+                await self._end(session)
+
+    async def close(self) -> None:
+        """Close every session, also where a request is under way."""
+        self._closed = True
+        self._free.clear()
+        await asyncio.gather(*map(self._end, tuple(self._open)))
+        if self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _end(self, session: niquests.AsyncSession) -> None:
+        """Close it in a task of its own: whoever waits here may be cancelled once more."""
+        self._open.discard(session)
+        closing = asyncio.create_task(_close(session), name="closing session")
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+        await asyncio.shield(closing)
+
+
+async def _close(session: niquests.AsyncSession) -> None:
+    with suppress(niquests.exceptions.RequestException, OSError):
+        await session.close()
 
 
 def session_for(silence_s: float) -> niquests.AsyncSession:
-    """A session of HTTP/1.1 that ends a read after so many silent seconds.
-
-    A request that is cancelled instead leaves its socket to the garbage collector.
-    """
+    """A session of HTTP/1.1 that ends a read after so many silent seconds."""
     session = niquests.AsyncSession(disable_http2=True, disable_http3=True, timeout=silence_s)
     session.trust_env = False  # a hub in the lab is never behind the site's proxy
     return session

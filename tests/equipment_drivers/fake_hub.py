@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+VERSION = "2026.11.0"
 REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 502: "Bad Gateway"}
 
 
@@ -35,6 +36,10 @@ class FakeHub:
         self._server.close()
         for writer in self._writers:
             writer.transport.abort()
+        await self.left()
+
+    async def left(self) -> None:
+        """Until every client has hung up."""
         await asyncio.gather(*self._serving)
 
     @property
@@ -100,7 +105,7 @@ class FakeHub:
 
     def _api(self, method: str, path: str, body: Any) -> tuple[int, Any]:
         if path == "config":
-            return 200, {"state": self.phase, "version": "2026.11.0"}
+            return 200, {"state": self.phase, "version": VERSION}
         if path == "states":
             return 200, {} if self.mode == "list" else list(self.entities.values())
         if path.startswith("states/"):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,12 @@ from equipment_drivers.contract import (
 )
 from equipment_drivers.devices.home_assistant import Absent, HomeAssistantHub
 from equipment_drivers.devices.home_assistant_hints import Hints
-from equipment_drivers.devices.home_assistant_options import HubDeviceOptions, HubOptions
+from equipment_drivers.devices.home_assistant_options import (
+    HubDeviceOptions,
+    HubOptions,
+    Secret,
+)
+from equipment_drivers.devices.home_assistant_wire import HubWire
 from equipment_drivers.errors import (
     AuthRejected,
     BadOption,
@@ -44,7 +50,7 @@ from equipment_drivers.model import (
     Reading,
     Safety,
 )
-from tests.equipment_drivers.fake_hub import FakeHub
+from tests.equipment_drivers.fake_hub import VERSION, FakeHub
 from tests.equipment_drivers.fakes import FakeClock
 
 GO = CommandContext("c1", 1)
@@ -277,6 +283,27 @@ async def test_h05_a_misbehaving_hub_is_a_wire_fault(
     async with asyncio.timeout(2):
         with pytest.raises(fault):
             await driver.serve()
+
+
+async def test_x02_a_request_cancelled_anywhere_leaves_no_socket(desk: Desk, hub: FakeHub) -> None:
+    """Twice, as a stop does it, at every step of the loop, while another request is under way."""
+    for steps in count():
+        wire = HubWire(desk.options, Secret(hub.token))
+        await wire.config()
+        beside, request = asyncio.create_task(wire.config()), asyncio.create_task(wire.states())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        over = request.done()
+        for _ in range(2):
+            request.cancel()
+            await asyncio.sleep(0)
+        await asyncio.wait({beside, request})
+        assert (await beside) == (await wire.config()) == {"state": "RUNNING", "version": VERSION}
+        await wire.close()
+        async with asyncio.timeout(5):
+            await hub.left()
+        if over:
+            break
 
 
 async def test_h06_nobody_there_and_not_yet_started(desk: Desk, hub: FakeHub) -> None:
