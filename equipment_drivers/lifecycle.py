@@ -125,6 +125,7 @@ class Connection:
         self._running, self._unfinished = Running(), Unfinished()
         self._storm = Storm(self._limits.storm_drops, self._limits.storm_s)
         self._calming: asyncio.TimerHandle | None = None
+        self._called: LinkChanged | None = None
         self._plug = options.plug()
         self._one_at_a_time = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -217,12 +218,18 @@ class Connection:
     async def _open(self) -> None:
         async with asyncio.timeout(self._limits.attempt_s):
             self._become(Link.CONNECTING)
+            self._called = None
             await self.driver.connect()
             self._become(Link.SYNCING)
             await self.driver.resync()
             await self._stop_what_we_set_going()
             await self._on_online()
-        self._come_up()
+        left = self._storm.ends_in(self._clock.monotonic())
+        if left > 0:
+            self._become(Link.DEGRADED)
+            self._calming = asyncio.get_running_loop().call_later(left, self._be_as_called)
+        else:
+            self._be_as_called()
         log.info("connection %s up", self.id)
         self._told_down = False
 
@@ -241,13 +248,9 @@ class Connection:
             await self.driver.resync()
         self._unfinished.settled(but=resisting)
 
-    def _come_up(self) -> None:
-        left = self._storm.ends_in(self._clock.monotonic())
-        if left <= 0:
-            self._become(Link.ONLINE)
-            return
-        self._become(Link.DEGRADED)
-        self._calming = asyncio.get_running_loop().call_later(left, self._become, Link.ONLINE)
+    def _be_as_called(self) -> None:
+        """Online, unless the driver has called its link degraded, were it while it was opened."""
+        self._become(self._called.link if self._called else Link.ONLINE, self._called)
 
     def _tell(self, device: str, code: str, text: str) -> None:
         self._emit(DeviceMessage(device, code, text, self._clock.now()))
@@ -277,21 +280,23 @@ class Connection:
             await bounded_close(self.id, closing, self._limits.close_s)
         self._closing = False
 
-    def _become(self, link: Link, fault: DriverError | None = None) -> None:
+    def _become(self, link: Link, told: DriverError | LinkChanged | None = None) -> None:
         if link is self._link:
             return
         if link not in FOLLOWS[self._link]:
             log.error("connection %s: %s must not follow %s", self.id, link, self._link)
         self._link = link
-        code, params = (fault.code, fault.params) if fault else ("", {})
+        code, params = (told.code, told.params) if told else ("", {})
         self._emit(LinkChanged(self.id, link, self._clock.now(), code, params))
 
     def _observe(self, fact: Fact) -> None:
         """Every fact of the driver passes here; it may call its own link degraded or well."""
         if isinstance(fact, LinkChanged):
-            if self._link.carries_commands and fact.link.carries_commands:
-                self._link = fact.link
-                self._emit(fact)
+            if fact.link.carries_commands:
+                self._called = fact
+                if self._link.carries_commands:
+                    self._link = fact.link
+                    self._emit(fact)
             return
         if self._link in DOWN and claims_to_know(fact):
             return  # a command that ends with the wire knows nothing of the device any more

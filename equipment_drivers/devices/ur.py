@@ -154,6 +154,7 @@ class UniversalRobot:
             )
         except BaseException:
             self._rtde = None
+            self._view.blind()  # frames of a link that is given up again are no sight
             raise
         held = [name for name, why in link.refused.items() if name.startswith("input_int")]
         self._view.details["watchdog"] = "on" if link.gives("watchdog") else "off"
@@ -170,6 +171,8 @@ class UniversalRobot:
         await self._look()
         if self._rtde is not None:
             await self._view.reaches(lambda: self._view.live, self._options.max_silence_s)
+        if not self._view.live:
+            self._mark(Link.DEGRADED, ConnectFailed(cause="RTDE"))
         if self._owes_stop and self._view.runtime not in ("STOPPED", UNKNOWN):
             await self._stop()
         elif self._view.runtime == "STOPPED":

@@ -113,18 +113,23 @@ class Hands:
         if not f"/{loaded}".endswith(f"/{name.lstrip('/')}"):
             raise OutcomeUnknown(device=self._view.device, verb="load_program", cause=loaded)
 
-    def _demand_sight_and_watchdog(self) -> None:
-        """Start nothing that could not be seen, or that the robot would not stop by itself."""
+    def _demand_sight(self) -> RtdeLink:
+        """Do nothing whose effect could not be seen."""
         link = self._rtde()
         if link is None or not self._view.live:
             raise NotAllowedNow(device=self._view.device, state="RTDE down")
+        return link
+
+    def _demand_watchdog(self) -> None:
+        """Start nothing that the robot would not stop by itself."""
+        link = self._demand_sight()
         if self._options.watchdog and not link.gives("watchdog"):
             register = f"input_int_register_{self._options.watchdog_register}"
             raise NoWatchdog(device=self._view.device, register=register, state="no watchdog")
 
     async def _play(self, context: CommandContext) -> None:
         """Start or go on. A start that does not end well is followed by a stop."""
-        self._demand_sight_and_watchdog()
+        self._demand_watchdog()
         finished = self._view.finished
         self.starting = True
         self._deadman.hold(context)
@@ -167,8 +172,8 @@ class Hands:
 
     async def _set_speed(self, percent: float, context: CommandContext) -> None:
         """The slider by RTDE, which no dashboard verb has; read back as the target fraction."""
-        link = self._rtde()
-        if link is None or not link.gives("speed"):
+        link = self._demand_sight()
+        if not link.gives("speed"):
             raise NotAllowedNow(device=self._view.device, state="speed slider in use")
         await self._demand_remote("set_speed")
         context.demand()

@@ -264,6 +264,25 @@ async def test_the_driver_may_call_its_link_degraded(make: Callable[..., Bench])
     assert bench.connection.link is Link.DEGRADED
 
 
+async def test_a_link_called_degraded_while_it_opens_is_never_shown_online(
+    make: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make()
+    driver, read_back = bench.driver, bench.driver.resync
+
+    async def half_blind() -> None:
+        await read_back()
+        driver.emit(LinkChanged("c", Link.DEGRADED, driver.clock.now(), "driver.connect_failed"))
+
+    monkeypatch.setattr(driver, "resync", half_blind)
+    bench.start()
+    await bench.until(lambda: bench.connection.link.carries_commands)
+    assert bench.links == [Link.CONNECTING, Link.SYNCING, Link.DEGRADED]
+    assert bench.told(LinkChanged)[-1].code == "driver.connect_failed"
+    driver.emit(LinkChanged("c", Link.ONLINE, driver.clock.now()))
+    assert bench.connection.link is Link.ONLINE
+
+
 async def test_a_hundred_lives_leave_no_task(make: Callable[..., Bench]) -> None:
     before = asyncio.all_tasks()
     bench = make(replace(FAST, storm_drops=200))

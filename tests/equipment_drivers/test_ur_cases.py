@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from equipment_drivers.contract import StopOutcome
 from equipment_drivers.devices.ur_commands import NoWatchdog, UnlockedBefore
 from equipment_drivers.devices.ur_dashboard import NotRemote
+from equipment_drivers.devices.ur_rtde import Value
+from equipment_drivers.devices.ur_rtde_link import RtdeLink
 from equipment_drivers.errors import (
     Faulted,
     NotAllowedNow,
     NotSupported,
     OutcomeUnknown,
+    PeerSilent,
     Rejected,
     Stopped,
 )
@@ -263,12 +268,43 @@ async def test_r07_modes_with_unknown_numbers_are_unknown(tmp_path: Path) -> Non
 async def test_r08_without_rtde_it_is_watched_degraded_and_not_started(tmp_path: Path) -> None:
     async with desk(tmp_path, faults=("rtde_down",), link=Link.DEGRADED) as table:
         await table.is_(Operation.READY, Safety.NORMAL)
-        with pytest.raises(NotAllowedNow):
-            await table.send("start_program")
+        for deed in (table.send("start_program"), table.send("set_speed", percent=50)):
+            with pytest.raises(NotAllowedNow) as refused:
+                await deed
+            assert refused.value.params["state"] == "RTDE down"
         assert table.done() == []
+        assert Link.ONLINE not in table.links  # not even for a moment
         await table.sim.ask("clear")
         await table.link(Link.ONLINE)
         await table.send("start_program")
+
+
+async def test_r08_frames_of_a_set_up_that_failed_are_no_sight(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine the first frame may come and the set-up be late all the same."""
+    opened = RtdeLink.open
+
+    async def late(link: RtdeLink, *fields: Any) -> None:
+        take, came = link._on_values, asyncio.Event()
+
+        def hear(values: Mapping[str, Value]) -> None:
+            take(values)
+            came.set()
+
+        monkeypatch.setattr(link, "_on_values", hear)
+        await opened(link, *fields)
+        await came.wait()
+        await link.close()
+        raise PeerSilent(cause="RTDE setup")
+
+    monkeypatch.setattr(RtdeLink, "open", late)
+    async with desk(tmp_path, link=Link.DEGRADED, rtde_retry_s=60) as table:
+        assert Link.ONLINE not in table.links
+        with pytest.raises(NotAllowedNow):
+            await table.send("set_speed", percent=50)
+        await table.send("power_off")  # seen by the dashboard
+        assert table.state.detail["mode"] == "POWER_OFF"
 
 
 async def test_r08_rtde_lost_on_the_way_leaves_the_link_degraded(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ import sqlite_utils
 from equipment_drivers import lifecycle
 from equipment_drivers.conformance.bench import Bench
 from equipment_drivers.lifecycle import Connection, Limits
-from equipment_drivers.model import LinkChanged
+from equipment_drivers.model import Link, LinkChanged
 from lab_controller import leases as lease_rows
 from lab_controller import migrations, wiring
 from lab_controller.board import DeviceView
@@ -235,9 +235,9 @@ class Place:
         self._start(self.wire)
 
     async def online(self) -> None:
-        """Start, and wait for the link."""
+        """Start, and wait for the link; with nothing wrong it does not stay degraded either."""
         self.start()
-        up = await self.until(lambda: self.view.link.carries_commands)
+        up = await self.until(lambda: self.view.link is Link.ONLINE)
         life = self._lives[self.wire]
         died = life.exception() if life.done() and not life.cancelled() else None
         stands = f"{self.view.link} {self.view.link_code} {self.view.link_params} {died!r}"
