@@ -31,7 +31,7 @@ class Judge:
         self._problems = problems
         self._witness = 0
         self._returned: list[int] = []
-        self._raised_at = self._cleared_at = 0
+        self._reached_at = self._raised_at = self._cleared_at = 0
         self._known: dict[str, list[float]] = {}
 
     # -- what the cell tells ------------------------------------------------------------------
@@ -42,13 +42,17 @@ class Judge:
             self._problems.append(why)
 
     def phase_reached(self, witness: int) -> None:
-        """The fault is not yet there: what is known now is true."""
+        """The fault is not yet there: what is known now is true, what is told next is judged."""
         self._witness = witness
+        self._reached_at = len(self._place.seen.facts)
         for reading in self._good(self._place.seen.facts):
             self._known.setdefault(reading.signal, []).append(reading.value or 0.0)
 
     def fault_raised(self) -> None:
-        """What is told from now on is judged."""
+        """The peer has said that the fault is on; it may have been seen before that.
+
+        Only values told from now on have come through it.
+        """
         self._raised_at = len(self._place.seen.facts)
 
     def returned(self, witness: int) -> None:
@@ -87,7 +91,7 @@ class Judge:
         return max(self._counts().values(), default=0) >= FRESH
 
     def _since(self) -> Sequence[Told]:
-        return self._place.seen.facts[self._raised_at :]
+        return self._place.seen.facts[self._reached_at :]
 
     def _good(self, facts: Sequence[Told]) -> list[Reading]:
         mine = [one for one in facts if isinstance(one, Reading)]
@@ -96,7 +100,7 @@ class Judge:
 
     def _counts(self) -> dict[str, int]:
         counts: dict[str, int] = {}
-        for reading in self._good(self._since()):
+        for reading in self._good(self._place.seen.facts[self._raised_at :]):
             counts[reading.signal] = counts.get(reading.signal, 0) + 1
         return counts
 

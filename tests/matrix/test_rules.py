@@ -183,3 +183,20 @@ def test_silence_is_never_taken_for_harmless() -> None:
     assert not judge.is_shown()
     place.tell(LOST)
     assert judge.shown_as() == "backoff driver.peer_silent"
+
+
+def test_a_fault_seen_before_its_raiser_heard_of_it_is_shown() -> None:
+    place, problems = FakePlace(), list[str]()
+    judge = Judge(_as_place(place), "auth_revoked", BY_NAME["idle"], 1, problems)
+    place.tell(*UP, STATE, HEAT)
+    judge.phase_reached(0)
+    place.tell(*[heat(90.0)] * FRESH)
+    judge.fault_raised()
+    assert not judge.is_fresh()
+    judge.while_on("", 0)
+    assert problems == ["shown as GOOD: heat = 90.0, was 21…21"]
+
+    judge.phase_reached(0)
+    place.tell(replace(LOST, link=Link.AUTH_ERROR, code="driver.auth_rejected"))
+    judge.fault_raised()
+    assert judge.shown_as() == "auth_error driver.auth_rejected"
