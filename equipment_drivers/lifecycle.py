@@ -80,7 +80,8 @@ class Limits:
     n starts again at 0 after `steady_s` without a loss, and when somebody asks for the wire: a
     machine just switched on may need many short attempts until it has booted. While somebody else
     holds the port or the session a wait is `occupied_s` or more. Lost more than `storm_drops` times
-    within `storm_s`, the link is degraded until that is past and no wait under `backoff_max_s`.
+    within `storm_s`, the link is degraded until that is past and no wait under `backoff_max_s`,
+    unless somebody asked for the wire since it dropped.
     """
 
     attempt_s: float = 10.0
@@ -183,7 +184,8 @@ class Connection:
             if self._clock.monotonic() - began >= self._limits.steady_s:
                 losses = 0
             pause_s = self._pause_after(fault, losses)
-            woken = await woken_within(pause_s, self._wake, self._plug)
+            if woken := await woken_within(pause_s, self._wake, self._plug):
+                self._storm.wanted()
             losses = 0 if woken else losses + 1
 
     def _pause_after(self, fault: DriverError, losses: int) -> float | None:
@@ -193,7 +195,7 @@ class Connection:
         pause = limits.backoff_first_s * 2.0 ** min(losses, 16)
         if isinstance(fault, PortBusy):
             pause = max(pause, limits.occupied_s)
-        if self._storm.ends_in(self._clock.monotonic()) > 0:
+        if self._storm.slows(self._clock.monotonic()):
             return limits.backoff_max_s * self._rng.uniform(1.0, 1.5)
         return min(limits.backoff_max_s, pause) * self._rng.uniform(0.5, 1.5)
 
@@ -224,8 +226,7 @@ class Connection:
             await self.driver.resync()
             await self._stop_what_we_set_going()
             await self._on_online()
-        left = self._storm.ends_in(self._clock.monotonic())
-        if left > 0:
+        if (left := self._storm.ends_in(self._clock.monotonic())) > 0:
             self._become(Link.DEGRADED)
             self._calming = asyncio.get_running_loop().call_later(left, self._be_as_called)
         else:

@@ -188,6 +188,22 @@ async def test_in_a_storm_no_wait_is_short(wires: list[Wire]) -> None:
     assert max(pauses) <= 45.0
 
 
+async def test_in_a_storm_a_machine_just_switched_on_is_tried_until_it_has_booted(
+    wires: list[Wire],
+) -> None:
+    limits = replace(AT_ONCE, backoff_max_s=1e6, storm_drops=0)
+    wires.append(Wire(limits))
+    wire = wires[0]
+    await wire.until(lambda: wire.connection.link is Link.ONLINE)
+    for _ in range(2):  # and again after each drop
+        wire.driver.connect_faults = [ConnectFailed() for _ in range(5)]
+        wire.driver.lose(LinkLost())
+        await wire.until(lambda: wire.connection.link is Link.BACKOFF)
+        assert (wire.connection._pause_after(LinkLost(), 0) or 0.0) >= 1e6
+        wire.connection.reconnect_now()
+        await wire.until(lambda: wire.connection.link is Link.DEGRADED)
+
+
 async def test_after_the_storm_the_link_is_well_again(wires: list[Wire]) -> None:
     wires.append(Wire(replace(AT_ONCE, storm_drops=0, storm_s=0.05)))
     wire = wires[0]
