@@ -171,7 +171,7 @@ class Judge:
                 continue
             if fact.link in DOWN and fact.code and not told:
                 losses, told = losses + 1, True
-                under_fault += number < self._cleared_at
+                under_fault += self._reached_at <= number < self._cleared_at
             told = told and not fact.link.carries_commands
         if under_fault > 1 or len(self._place.seen.alarms) != losses:
             self.fails(f"{losses} losses, {len(self._place.seen.alarms)} alarms")
