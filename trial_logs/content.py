@@ -170,6 +170,7 @@ class ReportContent:
     labels: dict[str, str] = field(default_factory=dict)
     protocol: Protocol = field(default_factory=Protocol)
     versions: tuple[PlanVersion, ...] = ()
+    lab_phone: str = ""
 
     @property
     def simulated(self) -> bool:
@@ -188,6 +189,7 @@ def report_content(
     operator: str,
     zone: str,
     labels: Mapping[str, str] | None = None,
+    lab_phone: str = "",
 ) -> ReportContent:
     """The trial with its runs, dated by its first run (before that, by when it was created)."""
     draft = trial.draft
@@ -212,6 +214,7 @@ def report_content(
         labels=dict(labels or {}),
         protocol=draft.protocol,
         versions=trial.versions,
+        lab_phone=lab_phone,
     )
 
 

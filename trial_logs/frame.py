@@ -27,12 +27,15 @@ def frame(
     ends = [RunEnd(run.run_id, run.segments, run.head) for run in report.runs]
     digest = trial_digest(report.trial_id, ends)
     mark = mark_text(report.trial_id, digest) if ends else ""
+    phone = report.lab_phone
+    contact = words["report.contact"].format(phone=phone) if phone else ""
     none = words["report.none"]
     return {
         "lang": words["report.language"],
         "title": title,
         "subject": report.title,
         "lab": report.lab_name,
+        "contact": contact,
         "number": f"{words['report.trial_id']} {report.trial_id}",
         "secrecy": words[f"confidentiality.{report.confidentiality}"],
         "simulated": words["report.simulated"] if simulated else "",

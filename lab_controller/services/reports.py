@@ -140,6 +140,7 @@ def order_of(
         raise NoRecord(trial=id)
     names = {
         "lab_name": _in(language, settings.lab.name),
+        "lab_phone": settings.lab.phone,
         "party": booked.party.name,
         "equipment": booked.equipment.name.in_language(language),
         "vendor": booked.equipment.vendor,

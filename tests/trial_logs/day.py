@@ -226,6 +226,7 @@ def whole_day(runs: int = 2) -> tuple[Database, list[Database], ReportContent]:
         store.get_trial(lab, "T20261120-01"),
         [run_section(db) for db in evidences],
         lab_name="町工場DXラボ",
+        lab_phone="03-0000-0000",
         party="株式会社さくら精密",
         equipment="FDMプリンター作業台",
         vendor="多摩川造形機器株式会社",

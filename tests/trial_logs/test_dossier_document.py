@@ -110,7 +110,7 @@ def test_a_simulated_trial_says_so_on_every_page_and_recommends_no_purchase(
     content = dossier(recorded[2], on=date(2025, 12, 1))  # with grants: page 1 at its fullest
     render_dossier(content, EN, tmp_path / "d.pdf")
     pages = pages_of(tmp_path / "d.pdf")
-    assert all("SIMULATEDDATA" in page for page in pages)
+    assert all("SIMULATEDDATA" in page and "Tel.03-0000-0000" in page for page in pages)
     assert re.sub(r"\s", "", next_step(content).text(EN)) in pages[0]
     assert EN["dossier.answer.simulated"] in answer(content, EN)
     assert next_step(content).step is Step.REAL

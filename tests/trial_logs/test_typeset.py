@@ -59,7 +59,8 @@ def a_plot() -> dict[str, Any]:
 def a_sheet(**changes: Any) -> dict[str, Any]:
     blocks = [*EVERY_BLOCK, a_plot()]
     trial = SimpleNamespace(
-        title="題目", lab_name="ラボ", trial_id="T20261120-01", confidentiality="party",
+        title="題目", lab_name="ラボ", lab_phone="", trial_id="T20261120-01",
+        confidentiality="party",
         runs=[SimpleNamespace(run_id="T20261120-01-R1", segments=3, head="ab" * 32)],
     )  # fmt: skip
     facts = dict.fromkeys(("held", "party", "equipment", "part"), "値")
