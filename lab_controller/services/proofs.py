@@ -28,9 +28,8 @@ from trial_logs.errors import ReportFailed
 from trial_logs.exports.differences import Place, first_place, first_value
 from trial_logs.exports.folder import FILES, PDF
 from trial_logs.exports.package import sha256_of
-from trial_logs.plan_versions import as_of, digest
+from trial_logs.plan_versions import as_of, changed_keys, digest, draft_of, plan_json
 from trial_logs.proof import Difference, cut, first_cell, heads_of, verify
-from trial_logs.stores.plan_versions import versions_of
 from trial_logs.stores.reports import MadeReport, made_with, reports_of
 from trial_logs.summary import numbers_json, summarise
 
@@ -169,13 +168,22 @@ def _prove_run(lab: Database, data_dir: Path, run: str) -> list[Difference]:
 def _plan_differences(lab: Database, evidence: Database) -> Iterator[Difference]:
     """Whether lab.db still holds, word for word, the plan a run's record says it began under.
 
-    Books that keep no version of a plan, as those of an earlier release, say nothing of it.
+    And whether the plan the lab works by is its newest version. Books that keep no version of a
+    plan, as those of an earlier release, say nothing of it.
     """
     header = record.read_header(evidence)
-    kept = {digest(each.plan) for each in versions_of(lab, header.trial_id)}
-    if kept and header.plan_sha256 and header.plan_sha256 not in kept:
+    trial = store.get_trial(lab, header.trial_id)
+    if not trial.versions:
+        return
+    kept = {digest(each.plan) for each in trial.versions}
+    if header.plan_sha256 and header.plan_sha256 not in kept:
         params = {"run": header.run_id, "sha256": header.plan_sha256[:12]}
         yield Difference("evidence.plan_missing", params)
+    newest = trial.versions[-1].plan
+    if draft_of(newest) != trial.draft:
+        keys = changed_keys(newest, plan_json(trial.draft))
+        params = {"run": header.run_id, "key": "、".join(keys)}
+        yield Difference("evidence.plan_differs", params)
 
 
 def _prove_mark(lab: Database, data_dir: Path, mark: Mark) -> Found:

@@ -141,9 +141,9 @@ async def test_every_mistake_of_a_file_is_named_with_its_line(
     places = {line.split(":")[0].split()[-1] for line in done.stderr.splitlines()[1:]}
     assert places == {
         "title", "conditions[1].settings", "limits[1].characteristic",
-        "protocol.microstop_s", "protocol.stop_rules[1].value", "protocol.stop_rules[2].kind", "protocol.lots[1].name",
-        "protocol.factors[1].name", "protocol.factors[1].levels", "conditions[2].name",
-        "protocol.stop_causes[1].code", "protocol.stop_causes[1].name",
+        "protocol.microstop_s", "protocol.stop_rules[1].value", "protocol.stop_rules[2].kind",
+        "protocol.lots[1].name", "protocol.factors[1].name", "protocol.factors[1].levels",
+        "conditions[2].name", "protocol.stop_causes[1].code", "protocol.stop_causes[1].name",
         "limits[2].characteristic", "limits[2].unit",
         "conditions[2].bands[1].device", "conditions[2].bands[1].signal",
     }  # fmt: skip

@@ -164,6 +164,14 @@ def test_a_plan_rewritten_behind_the_labs_back_is_told(data: Path) -> None:
     assert first(verified(data, RUN), RUN)[0] == "evidence.plan_missing"
 
 
+def test_a_plan_changed_without_an_amendment_is_told(data: Path) -> None:
+    with closing(connect(data / "lab.db")) as lab:
+        lab.execute("UPDATE trial_trial SET question = 'Is it cheap?'")
+        lab.conn.commit()
+    code, params = first(verified(data, RUN), RUN)
+    assert (code, params["key"]) == ("evidence.plan_differs", "question")
+
+
 def test_numbers_are_computed_again_to_the_byte(data: Path) -> None:
     done = machikoba("trial", "recompute", TRIAL, "--data", data, "--lang", "en")
     assert (done.exit_code, done.stdout.count("to the byte")) == (OK, 2)
