@@ -21,8 +21,6 @@ from trial_logs.inference.difference import (
     difference_of_shares,
     known,
     mean_difference,
-    paired,
-    share_against_number,
     welch_half_width,
 )
 from trial_logs.inference.gauge import gauge_study, mls_interval
@@ -116,13 +114,6 @@ def test_difference_of_shares() -> None:
     assert agrees(float(holds[before, after].mean()), exact)
 
 
-def test_share_against_one_number() -> None:
-    after = np.random.default_rng(SEED).binomial(40, 0.2, RUNS)
-    each = [share_against_number(0.3, [(count, 40)]).difference for count in range(41)]
-    exact = share_coverage(wilson, 40, 0.2)
-    assert agrees(held((each[count] for count in after), -0.1), exact)
-
-
 def test_two_means() -> None:
     n, m, spread = 6, 12, 3.0
     before, after = draws(n), 5 + spread * draws(m, SEED + 1)
@@ -154,13 +145,6 @@ def test_ratio_of_means() -> None:
     )
     # Donner & Zou (2012) find it within a point of its level.
     assert held(found, 0.75) == pytest.approx(0.955, abs=0.015)
-
-
-def test_pairs() -> None:
-    before = 10 + 3 * draws(7)
-    after = before + 1 + draws(7, SEED + 1)
-    found = (paired(a, b).difference for a, b in zip(before.tolist(), after.tolist(), strict=True))
-    assert agrees(held(found, 1), 0.95)
 
 
 def test_capability() -> None:

@@ -17,7 +17,7 @@ import trial_logs.inference as package
 from tests.trial_logs.published import AIAG, HOUF, study
 from trial_logs.inference.capability import FEW_PARTS, NO_LIMITS, ONE_SIDED, capability
 from trial_logs.inference.control_chart import Signal, individuals_chart, signals
-from trial_logs.inference.difference import BASELINE_UNCERTAIN, Known, mean_difference, paired
+from trial_logs.inference.difference import BASELINE_UNCERTAIN, Known, mean_difference
 from trial_logs.inference.gauge import TOO_SMALL, UNBALANCED, gauge_study, mls_interval
 from trial_logs.inference.interval import NO_LOWER, NO_METHOD, NO_SPREAD
 from trial_logs.inference.needed import (
@@ -35,7 +35,6 @@ from trial_logs.inference.of_trial import (
     ConditionInput,
     RunTally,
     against_baseline,
-    between,
 )
 from trial_logs.inference.proportion import ZERO_DEFECTS, defect_share, wilson
 from trial_logs.inference.sample import (
@@ -142,8 +141,8 @@ def test_throughput_stays_open_where_the_mean_could_be_zero() -> None:
 )
 def test_no_time_or_energy_has_an_end_below_zero(first: list[float], second: list[float]) -> None:
     found = of_run(RunInput(first, 1, 0, 0, energy_kwh_each=second))
-    left, right = (condition("", tuple(each), 0, 1) for each in (first, second))
-    compared = between(left, right).cycle_s
+    right = condition("", tuple(second), 0, 1)
+    compared = against_baseline(BaselineInput(cycle_s=tuple(first)), right).cycle_s
     assert compared is not None
     for each in (found.cycle_mean_s, found.cycle_median_s, found.cycle_p95_s, found.cycle_sd_s,
                  found.energy_kwh_per_part, compared.before, compared.after):  # fmt: skip
@@ -286,12 +285,6 @@ def test_a_baseline_told_as_one_number_leaves_its_uncertainty_open() -> None:
     assert not single.decided
 
 
-def test_pairs_must_be_pairs() -> None:
-    with pytest.raises(ValueError, match="zip"):
-        paired([1.0, 2.0], [1.0])
-    assert paired([1.0, 2.0, 4.0], [2.0, 3.5, 4.5]).difference.method == "interval.paired_t"
-
-
 @given(st.floats(0.05, 5), st.integers(2, 40), st.sampled_from([0.01, 0.05, 0.2]))
 def test_the_promised_count_reaches_the_width(sd: float, n: int, share: float) -> None:
     found = parts_for_width(10, sd, n, share)
@@ -326,13 +319,12 @@ def test_projections_say_so() -> None:
     before, after = Known(10, 2, 50), Known(9.8, 2, 10)
     found = parts_for_difference(before, after)
     assert (found.total, found.code) == (None, NO_NUMBER)  # the baseline alone hides 0.2
-    both = parts_for_difference(before, after, grow_both=True)
-    assert both.code == PROJECTION
-    assert both.more is not None
-    for fewer, decided in ((0, True), (1, False)):  # as many more on either side, no one fewer
-        more = both.more - fewer
-        sides = replace(before, n=50 + more), replace(after, n=10 + more)
-        assert mean_difference(*sides).decided is decided
+    sure = Known(10, 0.01, 500)
+    found = parts_for_difference(sure, after)
+    assert (found.code, found.total) == (PROJECTION, 10 + (found.more or 0))
+    for fewer, decided in ((0, True), (1, False)):  # so many more, and no one fewer
+        grown = replace(after, n=10 + (found.more or 0) - fewer)
+        assert mean_difference(sure, grown).decided is decided
     assert parts_for_difference(before, Known(10, 2, 10)).code == NO_NUMBER
 
 
@@ -406,20 +398,19 @@ def test_a_run_warns() -> None:
 
 
 def test_conditions_are_set_against_each_other() -> None:
-    slow = condition("slow", tuple(value + 5 for value in STEADY), 3, 60)
     fast = condition("fast", STEADY, 1, 60)
-    found = between(slow, fast)
-    assert (found.condition, found.against) == ("fast", "slow")
+    slow = BaselineInput(cycle_s=tuple(value + 5 for value in STEADY))
+    found = against_baseline(slow, fast)
+    assert found.condition == "fast"
     assert found.cycle_s is not None
     assert found.cycle_s.difference.estimate == pytest.approx(-5)
     assert found.cycle_s.decided
     assert found.needed is None
-    told = against_baseline(BaselineInput(cycle=Known(30.05), scrap_share=0.08), fast)
+    told = against_baseline(BaselineInput(cycle=Known(30.05)), fast)
     assert told.cycle_s is not None
     assert told.cycle_s.difference.code == BASELINE_UNCERTAIN
     assert told.needed is not None
-    assert told.scrap_share is not None
-    assert told.scrap_share.difference.method == "interval.wilson"
+    assert told.scrap_share is None
     counted = against_baseline(BaselineInput(cycle_s=STEADY, scrap=9, judged=60), fast)
     assert counted.scrap_share is not None
     assert counted.scrap_share.difference.method == "interval.newcombe"

@@ -18,7 +18,7 @@ from trial_logs.inference.capability import (
     noncentrality,
 )
 from trial_logs.inference.control_chart import individuals_chart, range_constants
-from trial_logs.inference.difference import difference_of_shares, known, paired, welch
+from trial_logs.inference.difference import difference_of_shares, known, welch
 from trial_logs.inference.gauge import gauge_study
 from trial_logs.inference.needed import parts_for_zero_defects
 from trial_logs.inference.normality import anderson_p, check_normality
@@ -82,7 +82,7 @@ def test_ranks_of_the_median() -> None:
 def test_sleep() -> None:
     first, second = published.SLEEP
     apart = welch(known(second), known(first))
-    together = paired(second, first).difference
+    together = mean_interval([a - b for a, b in zip(first, second, strict=True)])
     ends = [f"{end:.7f}" for end in (apart.low, apart.high, together.low, together.high)]
     assert ends == ["-3.3654832", "0.2054832", "-2.4598858", "-0.7001142"]
 

@@ -7,17 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from trial_logs.inference.between_runs import (
-    Counts,
     Groups,
     RunError,
     error_interval,
     filled,
     run_error,
     run_means,
-    share_of_runs,
 )
 from trial_logs.inference.interval import LEVEL, NO_METHOD, NO_SPREAD, Interval, bare
-from trial_logs.inference.sample import mean_and_sd, mean_interval, mean_of_summary, student
+from trial_logs.inference.sample import mean_and_sd, mean_of_summary, student
 from trial_logs.metrics import NO_DATA, TOO_FEW
 
 BASELINE_UNCERTAIN = "number.baseline_uncertain"
@@ -136,23 +134,6 @@ def ratio_of_means(before: Interval, after: Interval) -> Interval:
     return Interval(a / b, low, high, level, n, "interval.mover")
 
 
-def paired(before: Sequence[float], after: Sequence[float], level: float = LEVEL) -> Difference:
-    """The same parts before and after: Student's interval of their differences.
-
-    Both sequences in the same order and of the same length (else ValueError). The ratio has no
-    interval of its own here.
-    """
-    steps = [second - first for first, second in zip(before, after, strict=True)]
-    difference = mean_interval(steps, level)
-    if difference.method:
-        difference = replace(difference, method="interval.paired_t")
-    first, second = mean_interval(before, level), mean_interval(after, level)
-    ratio = (
-        second.estimate / first.estimate if second.estimate is not None and first.estimate else None
-    )
-    return Difference(first, second, difference, bare(ratio, len(steps), NO_METHOD, level=level))
-
-
 def difference_of_shares(first: Interval, second: Interval) -> Difference:
     """Two shares, each with its interval: hybrid score interval of second − first.
 
@@ -169,12 +150,6 @@ def difference_of_shares(first: Interval, second: Interval) -> Difference:
     difference = Interval(estimate, estimate - low, estimate + high, level, n, "interval.newcombe")
     ratio = second.estimate / first.estimate if first.estimate else None
     return Difference(first, second, difference, bare(ratio, n, NO_METHOD, level=level))
-
-
-def share_against_number(before: float, after: Counts, level: float = LEVEL) -> Difference:
-    """A share against a baseline given as one number: the share's interval, BASELINE_UNCERTAIN."""
-    first = bare(before, 0, BASELINE_UNCERTAIN, level=level)
-    return _against_number(before, first, share_of_runs(after, level))
 
 
 def _against_number(number: float, first: Interval, second: Interval) -> Difference:

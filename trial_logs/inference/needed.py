@@ -101,19 +101,16 @@ def parts_for_zero_defects(share: float, level: float = LEVEL) -> Needed:
     return Needed("needed.zero_defects", share, total, total)
 
 
-def parts_for_difference(
-    before: Known, after: Known, level: float = LEVEL, *, grow_both: bool = False
-) -> Needed:
+def parts_for_difference(before: Known, after: Known, level: float = LEVEL) -> Needed:
     """Until Welch's interval of the difference excludes zero, at the difference and spread seen.
 
-    `more` are parts of `after`, or runs where it has several; with `grow_both` as many on either
-    side that counts the same. A baseline stays as it is. None (NO_NUMBER) when there is no
-    difference or the baseline's own uncertainty hides it, NO_SPREAD when all values of `after` are
-    the same: more of them would say no more.
+    `more` are parts of `after`, or runs where it has several; a baseline stays as it is. None
+    (NO_NUMBER) when there is no difference or the baseline's own uncertainty hides it, NO_SPREAD
+    when all values of `after` are the same: more of them would say no more.
     """
     effect = after.mean - before.mean
     if after.runs is not None:
-        return _runs_for_difference(before, after, after.runs, level, grow_both=grow_both)
+        return _runs_for_difference(before, after, after.runs, level)
     if after.sd is None or after.n is None or after.n < 2:
         return Needed("needed.difference", effect, None, None, TOO_FEW)
     if after.sd == 0:
@@ -121,28 +118,19 @@ def parts_for_difference(
     start = after.n
 
     def decided(parts: int) -> bool:
-        first = before
-        if grow_both and before.n is not None:
-            first = replace(before, n=before.n + parts - start)
-        half = welch_half_width(first, replace(after, n=parts), level)
+        half = welch_half_width(before, replace(after, n=parts), level)
         return half < abs(effect)
 
     return _projected("needed.difference", effect, _smallest(start, decided), start)
 
 
-def _runs_for_difference(
-    before: Known, after: Known, error: RunError, level: float, *, grow_both: bool
-) -> Needed:
+def _runs_for_difference(before: Known, after: Known, error: RunError, level: float) -> Needed:
     goal, effect = f"needed.difference{RUNS}", after.mean - before.mean
     if error.one_run == 0:
         return Needed(goal, effect, None, None, NO_SPREAD)
-    other = before.runs if grow_both else None
 
     def decided(runs: int) -> bool:
-        first = before
-        if other is not None:
-            first = replace(before, runs=other.grown(other.runs + runs - error.runs))
-        half = welch_half_width(first, replace(after, runs=error.grown(runs)), level)
+        half = welch_half_width(before, replace(after, runs=error.grown(runs)), level)
         return half < abs(effect)
 
     return _projected(goal, effect, _smallest(error.runs + 1, decided), error.runs)

@@ -12,7 +12,6 @@ from trial_logs.inference.difference import (
     known,
     known_of_runs,
     mean_difference,
-    share_against_number,
 )
 from trial_logs.inference.interval import LEVEL, Interval
 from trial_logs.inference.needed import Needed, parts_for_difference
@@ -25,10 +24,9 @@ class BaselineInput:
 
     cycle: Known | None = None
     cycle_s: tuple[float, ...] = ()
-    scrap_share: float | None = None
     scrap: int | None = None
     judged: int | None = None
-    """Scrap counted among `judged` parts; wins over the bare share."""
+    """Scrap counted among `judged` parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +69,9 @@ class ConditionInput:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One condition against the baseline or another condition."""
+    """One condition against the baseline."""
 
     condition: str
-    against: str
-    """The other condition's name; empty for the baseline."""
     cycle_s: Difference | None
     scrap_share: Difference | None
     needed: Needed | None
@@ -92,45 +88,28 @@ def against_baseline(
     if condition.judged and baseline.judged:
         told = wilson(baseline.scrap or 0, baseline.judged, level)
         scrap = difference_of_shares(told, share_of_runs(condition.scrap, level))
-    elif condition.judged and baseline.scrap_share is not None:
-        scrap = share_against_number(baseline.scrap_share, condition.scrap, level)
-    return _compare(condition, "", before, scrap, level, grow_both=False)
-
-
-def between(first: ConditionInput, second: ConditionInput, level: float = LEVEL) -> Comparison:
-    """The second condition after, the first before; further parts would be run on both."""
-    before = known_of_runs(first.cycles, level)
-    scrap = None
-    if first.judged and second.judged:
-        scrap = difference_of_shares(*(share_of_runs(x.scrap, level) for x in (first, second)))
-    return _compare(second, first.name, before, scrap, level, grow_both=True)
+    return _compare(condition, before, scrap, level)
 
 
 def _compare(
-    condition: ConditionInput,
-    against: str,
-    before: Known | None,
-    scrap: Difference | None,
-    level: float,
-    *,
-    grow_both: bool,
+    condition: ConditionInput, before: Known | None, scrap: Difference | None, level: float
 ) -> Comparison:
     if scrap is not None and len([n for _, n in condition.scrap if n]) == 1:
         scrap = replace(scrap, difference=_of_one_run(scrap.difference))
     after = known_of_runs(condition.cycles, level)
     if before is None or after is None:
-        return Comparison(condition.name, against, None, scrap, None)
+        return Comparison(condition.name, None, scrap, None)
     cycle = mean_difference(before, after, level)
     needed = None
     if not cycle.decided:
-        needed = parts_for_difference(before, after, level, grow_both=grow_both)
+        needed = parts_for_difference(before, after, level)
     difference = cycle.difference if after.runs else _of_one_run(cycle.difference)
     sides = {
         "difference": difference,
         "before": cycle.before.never_negative(),
         "after": cycle.after.never_negative(),
     }
-    return Comparison(condition.name, against, replace(cycle, **sides), scrap, needed)
+    return Comparison(condition.name, replace(cycle, **sides), scrap, needed)
 
 
 def _of_one_run(difference: Interval) -> Interval:
