@@ -35,7 +35,11 @@ async def idle(opened: Shift) -> Shift:
 @pytest.fixture
 async def shift(idle: Shift) -> AsyncIterator[Shift]:
     """Both machines at work; afterwards stopped, or disarmed where the test stopped nothing."""
-    await work.begin_work(idle)
+    try:
+        await work.begin_work(idle)
+    except BaseException:
+        idle.lab.stop_at_the_door()  # half of it has begun: no test after this one shall meet it
+        raise
     yield idle
     idle.lab.signal_controller(signal.SIGCONT)
     latch = idle.lab.status()["latch"]
