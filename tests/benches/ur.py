@@ -25,7 +25,7 @@ class UrBench(SimBench):
     read = Deed("refresh")
     act = Deed("set_speed", {"percent": 80.0})
     job = Deed("start_program")
-    flags = ("--load", PROGRAM, "--watchdog-hz", "1")
+    flags = ("--load", PROGRAM, "--watchdog-hz", "0.5")
     faults: Mapping[str, Raised | str] = {
         "refuse": Raised("refuse"),
         "hang": Raised("hang"),
@@ -61,7 +61,7 @@ class UrBench(SimBench):
         host, dashboard, rtde = self.sim.endpoint.split(":")
         quick = {"timeout_s": 0.5, "greeting_s": 1.0, "probe_s": 0.4, "look_s": 0.2}
         brief = {"start_s": 1.0, "stop_s": 1.0, "rtde_retry_s": 0.2, "power_s": 2.0}
-        frames = {"hz": 25.0, "silent_frames": 12}
+        frames = {"hz": 25.0, "silent_frames": 25}  # as long as where nothing is configured
         ports = {"host": host, "dashboard_port": int(dashboard), "rtde_port": int(rtde)}
         return {**ports, **quick, **brief, **frames}
 
