@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from equipment_drivers.conformance.bench import FAULTS, Bench
@@ -34,24 +34,28 @@ async def play_bench(bench: BenchType, folder: Path, seed: int) -> Cells:
     }
     faults = [one for one in FAULTS if not _why_not(first, one)]
     peers = [first, *(bench() for _ in faults[1:lanes])]
+    turn = asyncio.Lock()
     async with neighbours_hub(folder) as hub, asyncio.TaskGroup() as group:
         for number, peer in enumerate(peers[: len(faults)]):
             place = Place(peer, f"{number}", folder / f"lane{number}", hub)
             own = [cells[fault, one.name] for fault in faults[number::lanes] for one in PHASES]
-            group.create_task(_lane(place, own, seed))
+            group.create_task(_lane(place, own, seed, turn))
     return cells
 
 
-async def _lane(place: Place, cells: list[Cell], seed: int) -> None:
+async def _lane(place: Place, cells: list[Cell], seed: int, turn: asyncio.Lock) -> None:
     """One peer and one floor, kept warm for one cell after the other.
 
-    Where they cannot be set up, every cell of the lane fails and says so.
+    Lanes are set up one after the other: all at once they would starve each other's clean first
+    act. Where one cannot be set up, every cell of it fails and says so.
     """
     try:
-        await place.bench.open(place.home, seed)
-        await place.bench.prepare()
-        async with place.opened():
-            per_act = await _measured(place)
+        async with AsyncExitStack() as lasting:
+            async with turn:
+                await place.bench.open(place.home, seed)
+                await place.bench.prepare()
+                await lasting.enter_async_context(place.opened())
+                per_act = await _measured(place)
             for cell in cells:
                 cell.why = BY_NAME[cell.phase].needs(place.bench)
                 if not cell.why:
