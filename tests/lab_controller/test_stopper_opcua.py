@@ -12,7 +12,7 @@ from asyncua.crypto.cert_gen import setup_self_signed_certificate
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lab_controller.stopper import fanout
-from lab_controller.stopper.means import opcua_client
+from lab_controller.stopper.means import opcua_call, opcua_client
 from lab_controller.stopper.means.opcua_trust import NotTrusted, demand_trust
 from lab_controller.stopper.means.reach import Reach
 from lab_controller.stopper.plans import Plan, parse_plans
@@ -172,6 +172,29 @@ async def test_a_secured_session_needs_a_trusted_server_and_the_right_password(
     assert "secret-word" not in repr(both)
     await reach.close()
     await running.let_go()
+
+
+async def test_a_session_ends_though_a_cancelling_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, lost = asyncio.Event(), asyncio.Event()
+
+    async def stubborn(_: object) -> None:
+        begun.set()
+        while not lost.is_set():
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                lost.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(opcua_call, "client_of", stubborn)
+    monkeypatch.setattr(opcua_call, "CLOSE_TIMEOUT_S", 0.01)
+    reach = Reach()
+    plans = parse_plans([opcua_plan("robot", "opc.tcp://127.0.0.1:1/")])[0]
+    await reach.adopt(plans.values())
+    async with asyncio.timeout(PATIENCE_S):
+        await begun.wait()
+        await reach.close()
+    assert lost.is_set()
 
 
 async def test_a_certificate_is_trusted_in_either_form_and_no_other(tmp_path: Path) -> None:

@@ -78,8 +78,10 @@ class OpcuaSession:
 
     async def close(self) -> None:
         """End the session and its task."""
-        self._task.cancel()
-        await asyncio.wait([self._task])
+        while not self._task.done():
+            # Before Python 3.12 one that comes in the moment of a connection is lost in `wait_for`.
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=2 * CLOSE_TIMEOUT_S)
 
     async def _keep(self) -> None:
         pauses, loop = Pauses(), asyncio.get_running_loop()
