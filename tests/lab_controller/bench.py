@@ -291,6 +291,15 @@ class Bench:
         trial = await self.trial(booking)
         return (await self.lab.trials.plan_run(trial, "標準", "佐倉 花")).run.id
 
+    async def at_work(self, booking: Booking) -> str:
+        """A run that has begun, and a job of the printer's that will not end by itself."""
+        run = await self.run(booking)
+        await self.lab.trials.start(run, by=BY)
+        self.driver("usb").gate.clear()
+        await self.lab.coordinator.command("printer", "run_job", {}, by=BY, wait=False)
+        await self.when(lambda: "run_job" in self.driver("usb").started)
+        return run
+
     async def ledger(self) -> list[tuple[str, str, str, str]]:
         """(device, verb, state, code) of every command, oldest first."""
         sql = "SELECT device, verb, state, code FROM lab_command ORDER BY rowid"

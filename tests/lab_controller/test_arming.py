@@ -176,11 +176,7 @@ async def test_a_stop_while_waiting_for_the_machine_ends_the_waiting(bench: Benc
 
 async def test_staff_take_equipment_from_whoever_has_it(bench: Bench) -> None:
     booking = await bench.armed()
-    run = await bench.run(booking)
-    await bench.lab.trials.start(run, by=BY)
-    bench.driver("usb").gate.clear()
-    await bench.lab.coordinator.command("printer", "run_job", {}, by=BY, wait=False)
-    await bench.when(lambda: "run_job" in bench.driver("usb").started)
+    run = await bench.at_work(booking)
     old = bench.lab.leases.held_by(booking.id)
     lease = await bench.lab.arming.take("bench", by="hana", reason="焦げ臭い", minutes=30)
     assert old is not None

@@ -35,11 +35,7 @@ async def test_disarming_rests_the_machine_then_cuts_its_power(bench: Bench) -> 
 
 async def test_disarming_ends_the_run_and_the_job(bench: Bench) -> None:
     booking = await bench.armed()
-    run = await bench.run(booking)
-    await bench.lab.trials.start(run, by=BY)
-    bench.driver("usb").gate.clear()
-    await bench.lab.coordinator.command("printer", "run_job", {}, by=BY, wait=False)
-    await bench.when(lambda: "run_job" in bench.driver("usb").started)
+    run = await bench.at_work(booking)
     await bench.lab.arming.disarm(booking.id, by=BY)
     found = (await bench.lab.trials.run(run)).run
     assert (found.state, found.cause) == ("aborted", "disarmed")
