@@ -182,7 +182,7 @@ def _plan_differences(lab: Database, evidence: Database) -> Iterator[Difference]
     newest = trial.versions[-1].plan
     if draft_of(newest) != trial.draft:
         keys = changed_keys(newest, plan_json(trial.draft))
-        params = {"run": header.run_id, "key": "、".join(keys)}
+        params = {"run": header.run_id, "key": ", ".join(keys)}
         yield Difference("evidence.plan_differs", params)
 
 
